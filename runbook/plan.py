@@ -1,0 +1,228 @@
+"""A runbook with every input bound: what will be done, in what order, to which cluster. Immutable.
+
+Values that exist only while a run goes on (secrets, outputs of earlier steps) stay expressions; they
+are bound by the executor right before a step is performed. The digest covers everything a gate's
+approval stands for: the steps, the values and the cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from runbook.errors import RunbookError, UsageError
+from runbook.model import expressions
+from runbook.model.checks import HealthCheck, NamedCheck
+from runbook.model.document import (
+    CheckStep,
+    Effect,
+    Input,
+    Objectives,
+    Phase,
+    Runbook,
+    SecretSource,
+    Step,
+    StepKind,
+    step_kind,
+)
+
+Scalar = str | int | float | bool | None
+PREFLIGHT = "preflight"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """The cluster a plan is for, as it identified itself."""
+
+    context: str
+    server: str
+    cluster_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    id: str
+    phase: str
+    number: str
+    kind: StepKind
+    step: Step
+
+    @property
+    def title(self) -> str:
+        return self.step.title or self.id
+
+    @property
+    def effect(self) -> Effect:
+        return self.step.effect
+
+    @property
+    def skippable(self) -> bool:
+        """A gate is never skipped: to pass it without a person would be to have none."""
+        return self.step.skippable and self.kind != "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    id: str
+    title: str
+    budget: float | None
+    steps: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    name: str
+    title: str
+    mode: str
+    target: TargetFacts
+    inputs: Mapping[str, Scalar]
+    phases: tuple[PlannedPhase, ...]
+    health: Mapping[str, NamedCheck]
+    objectives: Objectives
+    env: Mapping[str, str]
+    secrets: Mapping[str, SecretSource]
+    namespaces: tuple[str, ...]
+    watch: tuple[str, ...]
+    source_digest: str
+
+    @cached_property
+    def steps(self) -> tuple[PlannedStep, ...]:
+        return tuple(step for phase in self.phases for step in phase.steps)
+
+    @cached_property
+    def _by_id(self) -> dict[str, PlannedStep]:
+        return {step.id: step for step in self.steps}
+
+    def step(self, step_id: str) -> PlannedStep:
+        return self._by_id[step_id]
+
+    def position(self, step_id: str) -> int:
+        return self.steps.index(self.step(step_id))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the canonical JSON of the whole plan."""
+        document: dict[str, Any] = {
+            "name": self.name,
+            "mode": self.mode,
+            "target": [self.target.context, self.target.server, self.target.cluster_uid],
+            "inputs": dict(self.inputs),
+            "env": dict(self.env),
+            "phases": [
+                {
+                    "id": phase.id,
+                    "budget": phase.budget,
+                    "steps": [_plain(planned.step) for planned in phase.steps],
+                }
+                for phase in self.phases
+            ],
+            "health": {name: _plain(check) for name, check in self.health.items()},
+            "objectives": _plain(self.objectives),
+            "secrets": {name: _plain(source) for name, source in self.secrets.items()},
+        }
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(model: Any) -> Any:
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def make_plan(
+    runbook: Runbook,
+    *,
+    inputs: Mapping[str, str],
+    target: TargetFacts,
+    mode: str,
+    environment: Mapping[str, str],
+    source_digest: str,
+) -> Plan:
+    """Bind a runbook. `inputs` are the texts the operator gave; every value that does not fit is an
+    error naming the input, what it was and what is allowed.
+    """
+    values = bind_inputs(runbook.inputs, inputs)
+
+    def lookup(name: str) -> Scalar:
+        room, _, rest = name.partition(".")
+        match room:
+            case "inputs":
+                return values[rest]
+            case "vars":
+                return runbook.vars[rest]
+            case "env":
+                return environment.get(rest, "")
+            case "target":
+                facts = {"context": target.context, "server": target.server, "mode": mode}
+                return facts[rest]
+            case "run":
+                return {"mode": mode}[rest]
+        raise expressions.Unbound(name)
+
+    bound = expressions.bind(runbook, lookup)
+    return Plan(
+        name=bound.name,
+        title=bound.title or bound.name,
+        mode=mode,
+        target=target,
+        inputs=values,
+        phases=tuple(_phases(bound)),
+        health=bound.health,
+        objectives=bound.objectives,
+        env=bound.env,
+        secrets=bound.secrets,
+        namespaces=tuple(bound.target.namespaces),
+        watch=tuple(bound.target.watch),
+        source_digest=source_digest,
+    )
+
+
+def _phases(runbook: Runbook) -> list[PlannedPhase]:
+    phases = []
+    first = 1
+    declared = list(runbook.phases)
+    if runbook.preflight:
+        declared.insert(0, Phase(id=PREFLIGHT, title="Preflight", steps=runbook.preflight))
+        first = 0
+    for number, phase in enumerate(declared, first):
+        steps = []
+        for index, step in enumerate(phase.steps, 1):
+            kind = step_kind(step)
+            if kind is None:
+                raise RunbookError("a step without a kind", where=step.id)
+            steps.append(
+                PlannedStep(step.id, phase.id, f"{number}.{index}", kind, _resolve(step, runbook))  # type: ignore[arg-type]  # STEP_KINDS are the literals
+            )
+        phases.append(PlannedPhase(phase.id, phase.title or phase.id, phase.budget, tuple(steps)))
+    return phases
+
+
+def _resolve(step: Step, runbook: Runbook) -> Step:
+    """A step that names a health check gets that check itself."""
+    if isinstance(step, CheckStep) and isinstance(step.check, HealthCheck):
+        named = runbook.health[step.check.health]
+        return step.model_copy(
+            update={"check": named.check, "title": step.title or named.title or step.check.health}
+        )
+    return step
+
+
+def bind_inputs(declared: Mapping[str, Input], given: Mapping[str, str]) -> dict[str, Scalar]:
+    """The value of every input: as given, else the default. Raises UsageError naming all faults."""
+    faults = [
+        f"there is no input {name!r}; the runbook has: {', '.join(declared) or 'none'}"
+        for name in given
+        if name not in declared
+    ]
+    values: dict[str, Scalar] = {}
+    for name, spec in declared.items():
+        try:
+            values[name] = expressions.read_input(name, spec, given.get(name))
+        except ValueError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UsageError("; ".join(faults), hint="give inputs as --input name=value")
+    return values

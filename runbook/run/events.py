@@ -1,0 +1,409 @@
+"""What happened in a run: past-tense facts, immutable, the only thing ever stored.
+
+Each fact can be read without the runbook it came from: `RunOpened` carries the outline of the plan, so
+a report, a replay or an auditor needs the journal alone. Once released, a kind is never renamed.
+Times are aware UTC datetimes, durations float seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runbook.model.document import Effect, StepKind
+from runbook.run.readings import Verdict
+
+
+class Mode(StrEnum):
+    """What the target is to us. The least dangerous is the default."""
+
+    PRACTICE = "practice"
+    DRILL = "drill"
+    RECOVERY = "recovery"
+
+
+class Result(StrEnum):
+    """How a run ended. A run that has not ended is told by its state."""
+
+    RECOVERED = "recovered"
+    RECOVERED_LATE = "recovered_late"
+    NOT_RECOVERED = "not_recovered"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepOutline:
+    id: str
+    phase: str
+    number: str
+    title: str
+    kind: StepKind
+    effect: Effect
+    proves_against: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseOutline:
+    id: str
+    title: str
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The plan as far as a reader of the journal needs it."""
+
+    phases: tuple[PhaseOutline, ...]
+    steps: tuple[StepOutline, ...]
+    health: tuple[str, ...] = ()
+    recovered_when: tuple[str, ...] = ()
+    rto: float | None = None
+    settle: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preauthorisation:
+    """A gate that was opened before the run. `step` is a step id, or `*` in practice only."""
+
+    step: str
+    by: str
+    reason: str
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOpened:
+    kind: Literal["run.opened"] = "run.opened"
+    run: str
+    name: str
+    title: str
+    mode: Mode
+    operator: str
+    attended: bool
+    host: str
+    pid: int
+    version: str
+    context: str
+    server: str
+    cluster_uid: str
+    source: str
+    source_digest: str
+    plan_digest: str
+    inputs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    preauthorised: tuple[Preauthorisation, ...] = ()
+    speed: float = 1.0
+    """How many times faster than life the target's own time runs; 1 for a real cluster."""
+    outline: Outline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed:
+    kind: Literal["run.resumed"] = "run.resumed"
+    operator: str
+    attended: bool
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHeld:
+    """No further step starts. `leaving`: the process is about to end as well."""
+
+    kind: Literal["run.held"] = "run.held"
+    by: str
+    reason: str
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContinued:
+    kind: Literal["run.continued"] = "run.continued"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortRequested:
+    kind: Literal["run.abort-requested"] = "run.abort-requested"
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    kind: Literal["run.finished"] = "run.finished"
+    result: Result
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded:
+    kind: Literal["note.added"] = "note.added"
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRead:
+    """The verdict of a health check changed, or was confirmed after the platform was touched."""
+
+    kind: Literal["health.read"] = "health.read"
+    check: str
+    verdict: Verdict
+    expected: str
+    observed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRecovered:
+    """A torn last line, never acknowledged to anyone, was moved out of the journal."""
+
+    kind: Literal["journal.recovered"] = "journal.recovered"
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    kind: Literal["step.started"] = "step.started"
+    step: str
+    attempt: int
+    by: str = ""
+    """Who asked for this attempt; empty when the plan did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPassed:
+    kind: Literal["step.passed"] = "step.passed"
+    step: str
+    detail: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    registered: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    kind: Literal["step.failed"] = "step.failed"
+    step: str
+    reason: str
+    retry_at: datetime | None = None
+    """When the plan tries again by itself; None when it does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTimedOut:
+    kind: Literal["step.timed-out"] = "step.timed-out"
+    step: str
+    reason: str
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInterrupted:
+    """Its outcome is unknown: it was stopped, or we died while it ran."""
+
+    kind: Literal["step.interrupted"] = "step.interrupted"
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped:
+    kind: Literal["step.skipped"] = "step.skipped"
+    step: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAccepted:
+    """A person declares that an interrupted step did what it should."""
+
+    kind: Literal["step.accepted"] = "step.accepted"
+    step: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReopened:
+    kind: Literal["step.reopened"] = "step.reopened"
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureHandled:
+    """The runbook says how this failure goes on: past it, or at another step."""
+
+    kind: Literal["step.failure-handled"] = "step.failure-handled"
+    step: str
+    goto: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    kind: Literal["step.stop-requested"] = "step.stop-requested"
+    step: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested:
+    kind: Literal["approval.requested"] = "approval.requested"
+    step: str
+    message: str
+    confirm_text: str | None = None
+    approvers: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGranted:
+    kind: Literal["approval.granted"] = "approval.granted"
+    step: str
+    by: str
+    how: Literal["person", "pre-authorised"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRefused:
+    kind: Literal["approval.refused"] = "approval.refused"
+    step: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalExpired:
+    kind: Literal["approval.expired"] = "approval.expired"
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRequested:
+    """Something a person does by hand."""
+
+    kind: Literal["task.requested"] = "task.requested"
+    step: str
+    instructions: str
+    evidence: Literal["none", "text"] = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfirmed:
+    kind: Literal["task.confirmed"] = "task.confirmed"
+    step: str
+    by: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetVerified:
+    """The cluster was asked who it is, right before it is touched, and gave the pinned answer."""
+
+    kind: Literal["target.verified"] = "target.verified"
+    step: str
+    cluster_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandStarting:
+    """The intent, durable before the process exists."""
+
+    kind: Literal["command.starting"] = "command.starting"
+    step: str
+    attempt: int
+    script: str
+    shell: str
+    env: tuple[str, ...] = ()
+    """Names of the variables given to it, never their values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFinished:
+    kind: Literal["command.finished"] = "command.finished"
+    step: str
+    attempt: int
+    exit: int | None
+    signal: str = ""
+    duration: float
+    output: str = ""
+    """SHA-256 of the stored output; empty when there was none or it is sensitive."""
+    bytes: int = 0
+    lines: int = 0
+    truncated: int = 0
+    """Bytes that were read and not stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRead:
+    """A polled condition gave another verdict than before."""
+
+    kind: Literal["check.read"] = "check.read"
+    step: str
+    attempt: int
+    verdict: Verdict
+    expected: str
+    observed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowProgressed:
+    kind: Literal["workflow.progressed"] = "workflow.progressed"
+    step: str
+    attempt: int
+    workflow: str
+    phase: str
+    progress: str = ""
+    message: str = ""
+
+
+StepEvent = (
+    StepStarted
+    | StepPassed
+    | StepFailed
+    | StepTimedOut
+    | StepInterrupted
+    | StepSkipped
+    | StepAccepted
+    | StepReopened
+    | ApprovalRequested
+    | ApprovalGranted
+    | ApprovalRefused
+    | ApprovalExpired
+    | TaskRequested
+    | TaskConfirmed
+)
+"""Facts that move a step from one status to another."""
+
+Observation = TargetVerified | CommandStarting | CommandFinished | CheckRead | WorkflowProgressed
+"""Facts an executor reports while a step runs."""
+
+RunEvent = (
+    RunOpened
+    | RunResumed
+    | RunHeld
+    | RunContinued
+    | AbortRequested
+    | RunFinished
+    | NoteAdded
+    | HealthRead
+    | JournalRecovered
+    | FailureHandled
+    | StopRequested
+)
+Event = Annotated[StepEvent | Observation | RunEvent, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event with its place and time in one run's history."""
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,93 @@
+"""Gates and tasks: what waits for a person, and what counts as the person's answer. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from runbook.model.document import ApproveStep, ManualStep
+from runbook.plan import PlannedStep
+from runbook.run.events import (
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
+    Event,
+    Mode,
+    Preauthorisation,
+    StepInterrupted,
+    TaskConfirmed,
+    TaskRequested,
+)
+from runbook.run.signals import Approve, Confirm, Refuse
+from runbook.run.state import RunState
+
+UNATTENDED = "unattended run"
+
+
+def request(step: ApproveStep, now: datetime) -> ApprovalRequested:
+    gate = step.approve
+    expires = now + timedelta(seconds=gate.timeout) if gate.timeout else None
+    return ApprovalRequested(
+        step=step.id,
+        message=gate.message,
+        confirm_text=gate.confirm_text,
+        approvers=tuple(gate.approvers),
+        expires=expires,
+    )
+
+
+def task(step: ManualStep) -> TaskRequested:
+    return TaskRequested(
+        step=step.id, instructions=step.manual.instructions, evidence=step.manual.evidence
+    )
+
+
+def preauthorisation(state: RunState, step: str, now: datetime) -> Preauthorisation | None:
+    """What opened this gate before the run, if anything did and still counts."""
+    opened = state.opened
+    if opened is None:
+        return None
+    for given in opened.preauthorised:
+        everywhere = given.step == "*" and opened.mode is Mode.PRACTICE
+        in_time = given.expires is None or now < given.expires
+        if (given.step == step or everywhere) and in_time:
+            return given
+    return None
+
+
+def wait(step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
+    """What follows by itself for a step that waits: pre-authorisation, refusal, expiry, or nothing."""
+    asked = state.step(step.id).request
+    expires = asked.expires if isinstance(asked, ApprovalRequested) else None
+    if expires is not None and now >= expires:
+        return [ApprovalExpired(step=step.id)]
+    given = preauthorisation(state, step.id, now)
+    if given is not None:
+        if isinstance(asked, TaskRequested):
+            return [TaskConfirmed(step=step.id, by=given.by, evidence=given.reason)]
+        return [
+            ApprovalGranted(step=step.id, by=given.by, how="pre-authorised", reason=given.reason)
+        ]
+    if state.attended:
+        return []
+    if isinstance(asked, TaskRequested):
+        return [StepInterrupted(step=step.id, reason="it needs a person, and nobody is there")]
+    why = "nobody is there to approve, and no pre-authorisation names this gate"
+    return [ApprovalRefused(step=step.id, by=UNATTENDED, reason=why)]
+
+
+def answer(
+    step: PlannedStep, state: RunState, signal: Approve | Refuse | Confirm, now: datetime
+) -> list[Event]:
+    """A person's answer, already known to be theirs to give (`runbook.run.refusals`)."""
+    asked = state.step(step.id).request
+    expires = asked.expires if isinstance(asked, ApprovalRequested) else None
+    if expires is not None and now >= expires:
+        return [ApprovalExpired(step=step.id)]
+    match signal:
+        case Approve(by=by):
+            return [ApprovalGranted(step=step.id, by=by, how="person")]
+        case Refuse(by=by, reason=reason):
+            return [ApprovalRefused(step=step.id, by=by, reason=reason)]
+        case Confirm(by=by, evidence=evidence):
+            return [TaskConfirmed(step=step.id, by=by, evidence=evidence)]

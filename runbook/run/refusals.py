@@ -1,0 +1,135 @@
+"""Why a signal does not fit the moment. The screen shows it beside a key; `decide` obeys it. Pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from runbook.plan import Plan, PlannedStep
+from runbook.run.events import ApprovalRequested, TaskRequested
+from runbook.run.signals import (
+    Abort,
+    Accept,
+    AddNote,
+    Approve,
+    Confirm,
+    Continue,
+    HealthReading,
+    Hold,
+    Leave,
+    Outcome,
+    Refuse,
+    Report,
+    Retry,
+    Signal,
+    Skip,
+    StepSignal,
+    StopStep,
+    Tick,
+)
+from runbook.run.state import UNDECIDED, RunState, Status
+
+SKIPPABLE = UNDECIDED | {Status.PENDING, Status.WAITING}
+
+
+def refusal(plan: Plan, state: RunState, signal: Signal) -> str:
+    """An empty text when the signal fits; else the reason, as the operator should read it."""
+    if state.finished is not None:
+        return "the run has finished"
+    match signal:
+        case Tick() | Outcome() | Report() | HealthReading():
+            return ""
+        case AddNote(text=text):
+            return "" if text.strip() else "a note needs a text"
+        case Hold():
+            return "the run is already held" if state.held else _ending(state)
+        case Continue():
+            return _ending(state) if state.held else "the run is not held"
+        case Leave():
+            return "the run is already being left" if state.leaving else ""
+        case Abort():
+            return "the run is already being aborted" if state.aborting else ""
+        case Approve() | Refuse() | Confirm() | Retry() | Skip() | Accept() | StopStep():
+            return _about_step(plan, state, signal)
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _ending(state: RunState) -> str:
+    if state.aborting is not None:
+        return "the run is being aborted"
+    return "the run is being left" if state.leaving else ""
+
+
+def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
+    at = next((s for s in plan.steps if not state.step(s.id).done), None)
+    if at is None or at.id != signal.step:
+        where = f"at {at.number} {at.title}" if at else "past its last step"
+        return f"the run is {where}, not at {signal.step}"
+    if ending := _ending(state):
+        return ending
+    status = state.step(at.id).status
+    match signal:
+        case Approve():
+            return _approval(at, state, signal)
+        case Refuse(reason=reason):
+            asked = isinstance(state.step(at.id).request, ApprovalRequested)
+            if not asked:
+                return "no approval is asked for"
+            return "" if reason.strip() else "a refusal needs a reason"
+        case Confirm(evidence=evidence):
+            request = state.step(at.id).request
+            if not isinstance(request, TaskRequested):
+                return "no manual task is waiting"
+            missing = request.evidence == "text" and not evidence.strip()
+            return "this task asks for evidence: say what you saw" if missing else ""
+        case Retry():
+            return "" if status in UNDECIDED else f"the step is {status}; only a failure is retried"
+        case Skip(reason=reason):
+            return _skip(at, status, reason)
+        case Accept(reason=reason):
+            if status is not Status.INTERRUPTED:
+                return f"the step is {status}; only an unknown outcome can be declared done"
+            return "" if reason.strip() else "say how you know that it is done"
+        case StopStep():
+            if state.step(at.id).stopping:
+                return "it is already being stopped"
+            return "" if status is Status.RUNNING else f"the step is {status}; nothing runs"
+        case unreachable:
+            assert_never(unreachable)
+
+
+def _approval(step: PlannedStep, state: RunState, signal: Approve) -> str:
+    asked = state.step(step.id).request
+    if not isinstance(asked, ApprovalRequested):
+        return "no approval is asked for"
+    if asked.approvers:
+        if signal.by == state.operator:
+            return f"{signal.by} started this run; another person must approve"
+        if signal.by not in asked.approvers:
+            return f"{signal.by} is not among the approvers: {', '.join(asked.approvers)}"
+    if asked.confirm_text is not None and signal.typed != asked.confirm_text:
+        return _mismatch(signal.typed, asked.confirm_text)
+    return ""
+
+
+def _mismatch(typed: str, wanted: str) -> str:
+    if not typed:
+        return f"type {wanted} to approve"
+    same = 0
+    while same < min(len(typed), len(wanted)) and typed[same] == wanted[same]:
+        same += 1
+    if same == len(typed):
+        return f"{len(wanted) - same} more characters of {wanted}"
+    if same == len(wanted):
+        return f"more than {wanted} was typed"
+    return f"character {same + 1} is {typed[same]!r}, not {wanted[same]!r}"
+
+
+def _skip(step: PlannedStep, status: Status, reason: str) -> str:
+    if step.kind == "approve":
+        return "a gate is never skipped: approve it, refuse it, or abort the run"
+    if not step.skippable:
+        return "the runbook does not allow this step to be skipped"
+    if status not in SKIPPABLE:
+        return f"the step is {status}; stop it first"
+    return "" if reason.strip() else "skipping needs a reason"

@@ -1,0 +1,319 @@
+"""The state machine of a run.
+
+Rule 1: which fact may follow which is in `TRANSITIONS`, and nowhere else.
+Rule 2: a run that finished stays finished.
+Rule 3: the recovery clock starts at the first destructive step and stops where the last unbroken
+stretch began in which everything in `recovered_when` held. What was read before the platform was last
+touched proves nothing, so touching it forgets every verdict.
+Rule 4: nothing here waits, reads a clock, or asks whether a fact was wise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+from types import MappingProxyType
+from typing import TypeVar
+
+from runbook.errors import IllegalTransition
+from runbook.run.events import (
+    AbortRequested,
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
+    Event,
+    FailureHandled,
+    HealthRead,
+    Observation,
+    Record,
+    RunContinued,
+    RunFinished,
+    RunHeld,
+    RunOpened,
+    RunResumed,
+    StepAccepted,
+    StepEvent,
+    StepFailed,
+    StepInterrupted,
+    StepPassed,
+    StepReopened,
+    StepSkipped,
+    StepStarted,
+    StepTimedOut,
+    StopRequested,
+    TaskConfirmed,
+    TaskRequested,
+)
+from runbook.run.readings import Verdict
+
+
+class Status(StrEnum):
+    """The words of the format for a step."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+
+S = Status
+_STARTS: Mapping[type[StepEvent], Status] = {
+    StepStarted: S.RUNNING,
+    ApprovalRequested: S.WAITING,
+    TaskRequested: S.WAITING,
+    StepSkipped: S.SKIPPED,
+}
+TRANSITIONS: Mapping[Status, Mapping[type[StepEvent], Status]] = {
+    S.PENDING: _STARTS,
+    S.RUNNING: {
+        StepPassed: S.PASSED,
+        StepFailed: S.FAILED,
+        StepTimedOut: S.TIMED_OUT,
+        StepInterrupted: S.INTERRUPTED,
+    },
+    S.WAITING: {
+        ApprovalGranted: S.PASSED,
+        ApprovalRefused: S.FAILED,
+        ApprovalExpired: S.TIMED_OUT,
+        TaskConfirmed: S.PASSED,
+        StepSkipped: S.SKIPPED,
+        StepInterrupted: S.INTERRUPTED,
+    },
+    S.FAILED: {**_STARTS, StepReopened: S.PENDING},
+    S.TIMED_OUT: {**_STARTS, StepReopened: S.PENDING},
+    S.INTERRUPTED: {**_STARTS, StepAccepted: S.PASSED, StepReopened: S.PENDING},
+    S.PASSED: {StepReopened: S.PENDING},
+    S.SKIPPED: {StepReopened: S.PENDING},
+}
+"""What a step's status becomes when a fact is recorded. A pair that is not here cannot happen."""
+
+DONE = frozenset({S.PASSED, S.SKIPPED})
+RESUMED = "resumed"
+"""Why a run that was just taken up again stands still."""
+
+UNDECIDED = frozenset({S.FAILED, S.TIMED_OUT, S.INTERRUPTED})
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _frozen() -> Mapping[str, V]:
+    return MappingProxyType({})
+
+
+def _with(mapping: Mapping[str, V], key: str, value: V) -> Mapping[str, V]:
+    return MappingProxyType({**mapping, key: value})
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    status: Status = Status.PENDING
+    attempt: int = 0
+    """Attempts so far, counting from 1; 0 before the first."""
+    tries: int = 0
+    """Attempts since a person last asked for one: what the plan's retries are counted against."""
+    since: datetime | None = None
+    """When this status was entered."""
+    request: ApprovalRequested | TaskRequested | None = None
+    retry_at: datetime | None = None
+    reason: str = ""
+    handled: bool = False
+    """The runbook has said how this failure goes on."""
+    jumps: int = 0
+    """How often this step's failure has led to another step."""
+    stopping: bool = False
+    """Somebody asked to end what it is doing."""
+
+    @property
+    def done(self) -> bool:
+        return self.status in DONE or self.handled
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryClock:
+    started: datetime | None = None
+    green_since: datetime | None = None
+    """Start of the present stretch in which everything in `recovered_when` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    opened: RunOpened | None = None
+    operator: str = ""
+    attended: bool = False
+    held: RunHeld | None = None
+    aborting: AbortRequested | None = None
+    finished: RunFinished | None = None
+    last: datetime | None = None
+    """Time of the last record."""
+    last_done: datetime | None = None
+    """When a step was last finished, by whatever ending."""
+    steps: Mapping[str, StepState] = field(default_factory=_frozen)
+    health: Mapping[str, HealthRead] = field(default_factory=_frozen)
+    outputs: Mapping[str, str] = field(default_factory=_frozen)
+    """Late values by their names in expressions: `steps.ID.outputs.KEY`, `registered.NAME`."""
+    clock: RecoveryClock = RecoveryClock()
+
+    def step(self, step: str) -> StepState:
+        return self.steps.get(step, StepState())
+
+    @property
+    def leaving(self) -> bool:
+        return self.held is not None and self.held.leaving
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will be decided in this process."""
+        busy = any(s.status is Status.RUNNING for s in self.steps.values())
+        return self.finished is not None or (self.leaving and not busy)
+
+
+def evolve(state: RunState, record: Record) -> RunState:
+    """The state after one more record."""
+    event = record.event
+    if state.finished is not None:
+        raise IllegalTransition(
+            f"{event.kind} after the run has finished", where=f"record {record.seq}"
+        )
+    if state.opened is None and not isinstance(event, RunOpened):
+        raise IllegalTransition(
+            f"{event.kind} before the run was opened", where=f"record {record.seq}"
+        )
+    state = replace(state, last=record.at)
+    match event:
+        case RunOpened():
+            return _opened(state, event, record)
+        case RunResumed():
+            # Taken up again, a run stands still until a person (or an unattended driver) goes on.
+            held = RunHeld(by=event.operator, reason=RESUMED)
+            return replace(state, operator=event.operator, attended=event.attended, held=held)
+        case RunHeld():
+            return replace(state, held=event)
+        case RunContinued():
+            return replace(state, held=None)
+        case AbortRequested():
+            return replace(state, aborting=event)
+        case RunFinished():
+            return replace(state, finished=event)
+        case HealthRead():
+            health = _with(state.health, event.check, event)
+            return replace(state, health=health, clock=_read_clock(state, health, record.at))
+        case StopRequested():
+            return _change(state, event.step, stopping=True)
+        case FailureHandled():
+            jumps = state.step(event.step).jumps + (event.goto is not None)
+            return _change(state, event.step, handled=True, jumps=jumps)
+        case (
+            StepStarted()
+            | StepPassed()
+            | StepFailed()
+            | StepTimedOut()
+            | StepInterrupted()
+            | StepSkipped()
+            | StepAccepted()
+            | StepReopened()
+            | ApprovalRequested()
+            | ApprovalGranted()
+            | ApprovalRefused()
+            | ApprovalExpired()
+            | TaskRequested()
+            | TaskConfirmed()
+        ):
+            return _step(state, event, record)
+        case _:
+            return state  # observations and notes are for readers; they move nothing
+
+
+def replay(records: Iterable[Record]) -> RunState:
+    """The state that a journal describes."""
+    return reduce(evolve, records, RunState())
+
+
+def _opened(state: RunState, event: RunOpened, record: Record) -> RunState:
+    if state.opened is not None:
+        raise IllegalTransition("a run is opened once", where=f"record {record.seq}")
+    return replace(state, opened=event, operator=event.operator, attended=event.attended)
+
+
+def _change(state: RunState, step: str, **changes: object) -> RunState:
+    after = replace(state.step(step), **changes)  # type: ignore[arg-type]  # fields of StepState
+    return replace(state, steps=_with(state.steps, step, after))
+
+
+def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
+    before = state.step(event.step)
+    status = TRANSITIONS[before.status].get(type(event))
+    if status is None:
+        raise IllegalTransition(
+            f"{event.kind} is not possible while step {event.step!r} is {before.status}",
+            where=f"record {record.seq}",
+        )
+    started = isinstance(event, StepStarted)
+    asked = event if isinstance(event, ApprovalRequested | TaskRequested) else None
+    after = StepState(
+        status=status,
+        attempt=event.attempt if isinstance(event, StepStarted) else before.attempt,
+        tries=_tries(before, event),
+        since=record.at,
+        request=asked,
+        retry_at=event.retry_at if isinstance(event, StepFailed | StepTimedOut) else None,
+        reason=getattr(event, "reason", ""),
+        jumps=before.jumps,
+    )
+    state = replace(state, steps=_with(state.steps, event.step, after))
+    if not started and asked is None:
+        state = replace(state, last_done=record.at)
+    if isinstance(event, StepPassed):
+        state = replace(state, outputs=_outputs(state, event))
+    if _touches(state, event.step) and (started or before.status is Status.RUNNING):
+        state = _forget_health(state, record.at)
+    return state
+
+
+def _tries(before: StepState, event: StepEvent) -> int:
+    match event:
+        case StepStarted(by=""):
+            return before.tries + 1
+        case StepStarted():
+            return 1
+        case StepReopened():
+            return 0
+        case _:
+            return before.tries
+
+
+def _outputs(state: RunState, event: StepPassed) -> Mapping[str, str]:
+    late = {f"steps.{event.step}.outputs.{key}": value for key, value in event.outputs.items()}
+    kept = {f"registered.{name}": value for name, value in event.registered.items()}
+    return MappingProxyType({**state.outputs, **late, **kept})
+
+
+def _touches(state: RunState, step: str) -> bool:
+    """Whether a step destroys: it starts the clock, and what was read before it proves nothing."""
+    outline = state.opened.outline.steps if state.opened else ()
+    return any(s.id == step and s.effect == "destroy" for s in outline)
+
+
+def _forget_health(state: RunState, at: datetime) -> RunState:
+    clock = RecoveryClock(started=state.clock.started or at)
+    return replace(state, health=MappingProxyType({}), clock=clock)
+
+
+def _read_clock(state: RunState, health: Mapping[str, HealthRead], at: datetime) -> RecoveryClock:
+    needed = state.opened.outline.recovered_when if state.opened else ()
+    green = bool(needed) and all(
+        name in health and health[name].verdict is Verdict.HOLDS for name in needed
+    )
+    since = (state.clock.green_since or at) if green else None
+    return replace(state.clock, green_since=since)
+
+
+OBSERVATIONS: tuple[type[Event], ...] = Observation.__args__

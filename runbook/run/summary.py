@@ -1,0 +1,319 @@
+"""Records -> durations, attempts, approvals, the recovery clock, who spent the time. Pure.
+
+The time of a run is split, without gap or overlap, by what the run was waiting for:
+*approval* (a gate), *operator* (a manual task, a failure to decide about, a held run), *machine* (a
+step being performed or about to be), *settle* (all steps done, health not yet proven).
+Seconds are floats; a stretch that has not ended is measured to `now`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from runbook.run.events import (
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRefused,
+    CheckRead,
+    CommandFinished,
+    CommandStarting,
+    FailureHandled,
+    JournalRecovered,
+    NoteAdded,
+    PhaseOutline,
+    Record,
+    RunFinished,
+    RunHeld,
+    RunOpened,
+    RunResumed,
+    StepAccepted,
+    StepFailed,
+    StepInterrupted,
+    StepOutline,
+    StepSkipped,
+    StepTimedOut,
+    TaskConfirmed,
+)
+from runbook.run.state import RunState, Status, StepState, evolve
+
+
+class Waiting(StrEnum):
+    """What a moment of the run was spent on."""
+
+    MACHINE = "machine"
+    OPERATOR = "operator"
+    APPROVAL = "approval"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    outline: StepOutline
+    status: Status = Status.PENDING
+    attempts: int = 0
+    seconds: float = 0.0
+    """Time the run stood at this step."""
+    started: datetime | None = None
+    ended: datetime | None = None
+    reason: str = ""
+    decided_by: str = ""
+    """The person who approved, confirmed, skipped or accepted it."""
+    commands: tuple[tuple[CommandStarting, CommandFinished | None], ...] = ()
+    reads: tuple[CheckRead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSummary:
+    outline: PhaseOutline
+    seconds: float
+    steps: tuple[StepSummary, ...]
+    started: datetime | None
+    done: bool
+
+    @property
+    def over_budget(self) -> float:
+        """Seconds beyond the budget; 0 when within it or without one."""
+        budget = self.outline.budget
+        return max(0.0, self.seconds - budget) if budget is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Something an auditor will ask about."""
+
+    at: datetime
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The recovery clock. `seconds` runs to `stopped`, or to now while it has not stopped."""
+
+    started: datetime | None
+    stopped: datetime | None
+    seconds: float | None
+    rto: float | None
+
+    @property
+    def within(self) -> bool | None:
+        """Whether the objective was met; None when nothing was measured or no objective is set."""
+        if self.seconds is None or self.rto is None:
+            return None
+        return self.seconds <= self.rto
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    opened: RunOpened
+    state: RunState
+    at: datetime
+    phases: tuple[PhaseSummary, ...]
+    split: Mapping[Waiting, float]
+    recovery: Recovery
+    deviations: tuple[Deviation, ...]
+    notes: tuple[tuple[datetime, NoteAdded], ...]
+    started: datetime
+    ended: datetime | None
+
+    @property
+    def seconds(self) -> float:
+        return ((self.ended or self.at) - self.started).total_seconds()
+
+    @property
+    def status(self) -> str:
+        """The word of the format for the run as a whole."""
+        if self.state.finished is not None:
+            return self.state.finished.result.value
+        if self.state.leaving:
+            return "interrupted"
+        return "running"
+
+    @property
+    def steps(self) -> tuple[StepSummary, ...]:
+        return tuple(step for phase in self.phases for step in phase.steps)
+
+
+@dataclass
+class Ledger:
+    """Folds records one by one; `summary` may be asked at any moment, which is what a screen does."""
+
+    state: RunState = field(default_factory=RunState)
+    steps: dict[str, StepSummary] = field(default_factory=dict)
+    split: dict[Waiting, float] = field(default_factory=lambda: dict.fromkeys(Waiting, 0.0))
+    started: datetime | None = None
+    deviations: list[Deviation] = field(default_factory=list)
+    notes: list[tuple[datetime, NoteAdded]] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        if self.started is None:
+            self.started = record.at
+        self.measure(record.at)
+        self.state = evolve(self.state, record)
+        event = record.event
+        if isinstance(event, RunOpened):
+            self.steps = {s.id: StepSummary(outline=s) for s in event.outline.steps}
+        step = getattr(event, "step", None)
+        if isinstance(step, str) and step in self.steps:
+            self.steps[step] = _noted(self.steps[step], self.state.step(step), record)
+        if isinstance(event, NoteAdded):
+            self.notes.append((record.at, event))
+        if text := _deviation(record):
+            self.deviations.append(Deviation(record.at, step or "", text))
+
+    def measure(self, until: datetime) -> None:
+        """Charge the time since the last record to where the run stands."""
+        at, waiting = self._at()
+        last = self.state.last
+        if last is None or waiting is None:
+            return
+        seconds = max(0.0, (until - last).total_seconds())
+        self.split[waiting] += seconds
+        if at in self.steps:
+            here = self.steps[at]
+            self.steps[at] = replace(here, seconds=here.seconds + seconds)
+
+    def _at(self) -> tuple[str, Waiting | None]:
+        """The step the run stands at, and what it waits for there."""
+        state = self.state
+        if state.opened is None or state.finished is not None or state.leaving:
+            return "", None
+        for outline in state.opened.outline.steps:
+            here = state.step(outline.id)
+            if not here.done:
+                return outline.id, _waiting(here, held=state.held is not None)
+        return "", Waiting.SETTLE
+
+    def summary(self, now: datetime) -> Summary:
+        """Everything so far, with what is still going on measured to `now`."""
+        if self.state.opened is None or self.started is None:
+            raise ValueError("a journal without run.opened has no summary")
+        spent = replace(self, steps=dict(self.steps), split=dict(self.split))
+        spent.measure(now)
+        finished = self.state.finished is not None
+        return Summary(
+            opened=self.state.opened,
+            state=self.state,
+            at=now,
+            phases=tuple(spent.phase_summaries()),
+            split=dict(spent.split),
+            recovery=self._recovery(now),
+            deviations=tuple(self.deviations),
+            notes=tuple(self.notes),
+            started=self.started,
+            ended=self.state.last if finished else None,
+        )
+
+    def phase_summaries(self) -> Iterable[PhaseSummary]:
+        outline = self.state.opened.outline if self.state.opened else None
+        for phase in outline.phases if outline else ():
+            steps = tuple(s for s in self.steps.values() if s.outline.phase == phase.id)
+            yield PhaseSummary(
+                outline=phase,
+                seconds=sum(s.seconds for s in steps),
+                steps=steps,
+                started=min((s.started for s in steps if s.started), default=None),
+                done=all(self.state.step(s.outline.id).done for s in steps),
+            )
+
+    def _recovery(self, now: datetime) -> Recovery:
+        clock = self.state.clock
+        outline = self.state.opened.outline if self.state.opened else None
+        rto = outline.rto if outline else None
+        stopped = clock.green_since
+        if outline is not None and not outline.recovered_when and self.state.finished:
+            stopped = self.state.last_done
+        if clock.started is None:
+            return Recovery(None, None, None, rto)
+        end = stopped or (self.state.last if self.state.finished else now) or now
+        return Recovery(clock.started, stopped, (end - clock.started).total_seconds(), rto)
+
+
+def summarise(records: Sequence[Record], now: datetime | None = None) -> Summary:
+    """The summary of a journal; an unfinished run is measured to `now`, else to its last record."""
+    ledger = Ledger()
+    for record in records:
+        ledger.add(record)
+    return ledger.summary(now or records[-1].at)
+
+
+def _waiting(here: StepState, *, held: bool) -> Waiting:
+    match here.status:
+        case Status.WAITING:
+            approval = here.request is not None and here.request.kind == "approval.requested"
+            return Waiting.APPROVAL if approval else Waiting.OPERATOR
+        case Status.FAILED | Status.TIMED_OUT | Status.INTERRUPTED:
+            return Waiting.MACHINE if here.retry_at and not held else Waiting.OPERATOR
+        case Status.PENDING:
+            return Waiting.OPERATOR if held else Waiting.MACHINE
+        case _:
+            return Waiting.MACHINE
+
+
+def _noted(step: StepSummary, state: StepState, record: Record) -> StepSummary:
+    event = record.event
+    match event:
+        case CommandStarting():
+            return replace(step, commands=(*step.commands, (event, None)))
+        case CommandFinished():
+            if not step.commands:
+                return step
+            starting, _ = step.commands[-1]
+            return replace(step, commands=(*step.commands[:-1], (starting, event)))
+        case CheckRead():
+            return replace(step, reads=(*step.reads, event))
+    ended = record.at if state.done or state.status not in _GOING_ON else None
+    by = getattr(event, "by", "") or step.decided_by
+    return replace(
+        step,
+        status=state.status,
+        attempts=state.attempt,
+        started=step.started or record.at,
+        ended=ended,
+        reason=getattr(event, "reason", "") or getattr(event, "detail", ""),
+        decided_by=by,
+    )
+
+
+_GOING_ON = frozenset({Status.PENDING, Status.RUNNING, Status.WAITING})
+
+
+def _deviation(record: Record) -> str:
+    match record.event:
+        case StepSkipped(by=by, reason=reason) if by not in ("condition", "goto"):
+            return f"skipped by {by}: {reason}"
+        case StepSkipped(by="goto", reason=reason):
+            return f"passed over: {reason}"
+        case StepAccepted(by=by, reason=reason):
+            return f"declared done by {by}: {reason}"
+        case StepFailed(reason=reason):
+            return f"failed: {reason}"
+        case StepTimedOut(reason=reason):
+            return f"timed out: {reason}"
+        case StepInterrupted(reason=reason):
+            return f"outcome unknown: {reason}"
+        case FailureHandled(goto=None):
+            return "the failure was passed over (on_failure: continue)"
+        case FailureHandled(goto=target):
+            return f"the failure led to {target}"
+        case ApprovalGranted(how="pre-authorised", by=by, reason=reason):
+            return f"gate opened beforehand by {by}: {reason}"
+        case ApprovalRefused(by=by, reason=reason):
+            return f"refused by {by}: {reason}"
+        case ApprovalExpired():
+            return "the approval expired"
+        case TaskConfirmed(by="practice"):
+            return "a manual task was not done by a person (practice)"
+        case RunHeld(by=by, reason=reason):
+            return f"held by {by}: {reason}".removesuffix(": ")
+        case RunResumed(operator=operator):
+            return f"taken up again by {operator}"
+        case JournalRecovered(bytes=count):
+            return f"a torn last line of {count} bytes was set aside"
+        case RunFinished(result="aborted", reason=reason):
+            return reason
+        case _:
+            return ""
