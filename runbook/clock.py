@@ -88,3 +88,8 @@ class VirtualClock:
 async def _let_others_run() -> None:
     for _ in range(20):  # enough turns for a chain of awaiting tasks to settle
         await asyncio.sleep(0)
+
+
+def pause(seconds: float) -> None:
+    """Stand still where there is no event loop: a sub-command that waits for a process to end."""
+    time.sleep(seconds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -29,8 +29,9 @@ from runbook.model.document import (
     StepKind,
     step_kind,
 )
+from runbook.model.inputs import read_input
 
-Scalar = str | int | float | bool | None
+Scalar = expressions.Scalar
 PREFLIGHT = "preflight"
 
 
@@ -41,6 +42,7 @@ class TargetFacts:
     context: str
     server: str
     cluster_uid: str
+    ca_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Plan:
         document: dict[str, Any] = {
             "name": self.name,
             "mode": self.mode,
-            "target": [self.target.context, self.target.server, self.target.cluster_uid],
+            "target": [getattr(self.target, f.name) for f in fields(self.target)],
             "inputs": dict(self.inputs),
             "env": dict(self.env),
             "phases": [
@@ -220,7 +222,7 @@ def bind_inputs(declared: Mapping[str, Input], given: Mapping[str, str]) -> dict
     values: dict[str, Scalar] = {}
     for name, spec in declared.items():
         try:
-            values[name] = expressions.read_input(name, spec, given.get(name))
+            values[name] = read_input(name, spec, given.get(name))
         except ValueError as fault:
             faults.append(str(fault))
     if faults:

@@ -90,7 +90,9 @@ class RunOpened:
     context: str
     server: str
     cluster_uid: str
+    ca_sha256: str = ""
     source: str
+    working_directory: str = ""
     source_digest: str
     plan_digest: str
     inputs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
@@ -292,6 +294,7 @@ class TaskRequested:
     step: str
     instructions: str
     evidence: Literal["none", "text"] = "none"
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from runbook.run.events import (
     Mode,
     Preauthorisation,
     StepInterrupted,
+    StepTimedOut,
     TaskConfirmed,
     TaskRequested,
 )
@@ -26,7 +27,8 @@ UNATTENDED = "unattended run"
 
 def request(step: ApproveStep, now: datetime) -> ApprovalRequested:
     gate = step.approve
-    expires = now + timedelta(seconds=gate.timeout) if gate.timeout else None
+    timeout = gate.timeout or step.timeout
+    expires = now + timedelta(seconds=timeout) if timeout else None
     return ApprovalRequested(
         step=step.id,
         message=gate.message,
@@ -36,9 +38,12 @@ def request(step: ApproveStep, now: datetime) -> ApprovalRequested:
     )
 
 
-def task(step: ManualStep) -> TaskRequested:
+def task(step: ManualStep, now: datetime) -> TaskRequested:
     return TaskRequested(
-        step=step.id, instructions=step.manual.instructions, evidence=step.manual.evidence
+        step=step.id,
+        instructions=step.manual.instructions,
+        evidence=step.manual.evidence,
+        expires=now + timedelta(seconds=step.timeout) if step.timeout else None,
     )
 
 
@@ -58,9 +63,8 @@ def preauthorisation(state: RunState, step: str, now: datetime) -> Preauthorisat
 def wait(step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
     """What follows by itself for a step that waits: pre-authorisation, refusal, expiry, or nothing."""
     asked = state.step(step.id).request
-    expires = asked.expires if isinstance(asked, ApprovalRequested) else None
-    if expires is not None and now >= expires:
-        return [ApprovalExpired(step=step.id)]
+    if expired := _expired(asked, now):
+        return [expired]
     given = preauthorisation(state, step.id, now)
     if given is not None:
         if isinstance(asked, TaskRequested):
@@ -80,10 +84,8 @@ def answer(
     step: PlannedStep, state: RunState, signal: Approve | Refuse | Confirm, now: datetime
 ) -> list[Event]:
     """A person's answer, already known to be theirs to give (`runbook.run.refusals`)."""
-    asked = state.step(step.id).request
-    expires = asked.expires if isinstance(asked, ApprovalRequested) else None
-    if expires is not None and now >= expires:
-        return [ApprovalExpired(step=step.id)]
+    if expired := _expired(state.step(step.id).request, now):
+        return [expired]
     match signal:
         case Approve(by=by):
             return [ApprovalGranted(step=step.id, by=by, how="person")]
@@ -91,3 +93,11 @@ def answer(
             return [ApprovalRefused(step=step.id, by=by, reason=reason)]
         case Confirm(by=by, evidence=evidence):
             return [TaskConfirmed(step=step.id, by=by, evidence=evidence)]
+
+
+def _expired(asked: ApprovalRequested | TaskRequested | None, now: datetime) -> Event | None:
+    if asked is None or asked.expires is None or now < asked.expires:
+        return None
+    if isinstance(asked, ApprovalRequested):
+        return ApprovalExpired(step=asked.step)
+    return StepTimedOut(step=asked.step, reason="nobody did it in time")

@@ -22,7 +22,7 @@ from typing import assert_never
 from runbook.model import expressions
 from runbook.model.document import ApproveStep, Goto, ManualStep, OnFailure, RunStep, WorkflowStep
 from runbook.plan import Plan, PlannedStep
-from runbook.run import gates
+from runbook.run import gates, late
 from runbook.run.events import (
     AbortRequested,
     CommandFinished,
@@ -228,10 +228,10 @@ def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
 
 def _enter(step: PlannedStep, here: StepState, state: RunState, now: datetime) -> list[Event]:
     condition = step.step.when
-    if condition is not None:
-        value = expressions.evaluate(condition, state.outputs.get)
-        if not value:
-            return [StepSkipped(step=step.id, by="condition", reason=f"when: {condition}")]
+    if condition is not None and not expressions.evaluate(
+        condition, lambda name: late.lookup(state, name)
+    ):
+        return [StepSkipped(step=step.id, by="condition", reason=f"when: {condition}")]
     return [_start(step, here, now)]
 
 
@@ -240,7 +240,7 @@ def _start(step: PlannedStep, here: StepState, now: datetime, by: str = "") -> E
         case ApproveStep():
             return gates.request(step.step, now)
         case ManualStep():
-            return gates.task(step.step)
+            return gates.task(step.step, now)
         case _:
             return StepStarted(step=step.id, attempt=here.attempt + 1, by=by)
 

@@ -84,6 +84,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[StepEvent], Status]] = {
         ApprovalRefused: S.FAILED,
         ApprovalExpired: S.TIMED_OUT,
         TaskConfirmed: S.PASSED,
+        StepTimedOut: S.TIMED_OUT,
         StepSkipped: S.SKIPPED,
         StepInterrupted: S.INTERRUPTED,
     },

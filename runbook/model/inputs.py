@@ -1,0 +1,42 @@
+"""From the text an operator gave to the value of an input."""
+
+from __future__ import annotations
+
+import re
+
+from runbook.model.document import Input
+
+Scalar = str | int | float | bool | None
+_BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def read_input(name: str, spec: Input, given: str | None) -> Scalar:
+    """The value of one input. Raises ValueError saying what was given and what is allowed."""
+    if given is None:
+        if spec.default is None and spec.required:
+            raise ValueError(f"input {name} is required: {spec.description or spec.type}")
+        return spec.default
+    value = _typed(name, spec, given)
+    if spec.pattern is not None and not re.fullmatch(spec.pattern, given):
+        raise ValueError(f"input {name}: {given!r} does not match {spec.pattern}")
+    if spec.options is not None and value not in spec.options:
+        allowed = ", ".join(str(option) for option in spec.options)
+        raise ValueError(f"input {name}: {given!r} is none of: {allowed}")
+    return value
+
+
+def _typed(name: str, spec: Input, given: str) -> Scalar:
+    try:
+        match spec.type:
+            case "string":
+                return given
+            case "integer":
+                return int(given)
+            case "number":
+                return float(given)
+            case "boolean":
+                return _BOOLEANS[given.lower()]
+    except (ValueError, KeyError):
+        pass
+    allowed = "true or false" if spec.type == "boolean" else f"an {spec.type}"
+    raise ValueError(f"input {name}: {given!r} is not {allowed}")

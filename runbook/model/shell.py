@@ -1,0 +1,138 @@
+"""A `run` script and its values: each expression becomes an environment variable, quoted for its place.
+
+A value is never written into the script, so no value can become a command. Where the place decides
+what a shell would make of a variable, the reference is written for that place:
+
+    bare text            kubectl get ${{ x }}        kubectl get "${RUNBOOK_VALUE_1}"
+    between double       echo "is ${{ x }}"          echo "is ${RUNBOOK_VALUE_1}"
+    between single       -p '{"a":"${{ x }}"}'       -p '{"a":"'"${RUNBOOK_VALUE_1}"'"}'
+
+In a here-document, between backquotes or in $'...' there is no safe way; there the author is asked to
+use `env:`, as with any shell that is not bash or sh.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runbook.model.expressions import Expression, ExpressionError, Node, as_text, parse
+
+PREFIX = "RUNBOOK_VALUE_"
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+
+__all__ = ["Script", "as_text", "bind_script"]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script without expressions, and the variables it needs: (name, expression)."""
+
+    text: str
+    variables: tuple[tuple[str, Node], ...]
+
+
+def bind_script(script: str, shell: str | None = None) -> Script:
+    """Raises ExpressionError where a value cannot be given safely; `offset` is its place."""
+    template = parse(script)
+    places = [part for part in template if isinstance(part, Expression)]
+    if not places:
+        return Script("".join(str(part) for part in template), ())
+    if shell is not None and shell.split()[0].rpartition("/")[2] not in ("bash", "sh"):
+        raise ExpressionError(
+            f"expressions cannot be put into a {shell.split()[0]} script safely; give the value "
+            "through `env:` and read the variable",
+            places[0].start,
+        )
+    scanner = _Scanner()
+    written: list[str] = []
+    variables: list[tuple[str, Node]] = []
+    for part in template:
+        if isinstance(part, str):
+            scanner.read(part)
+            written.append(part)
+            continue
+        name = f"{PREFIX}{len(variables) + 1}"
+        variables.append((name, part.node))
+        written.append(scanner.reference(name, part.start))
+    return Script("".join(written), tuple(variables))
+
+
+class _Scanner:
+    """Where in a bash script we are: bare, quoted, in a comment, in a here-document."""
+
+    def __init__(self) -> None:
+        self._quote = ""
+        self._line = ""
+        self._heredoc = ""
+        self._pending = ""
+
+    def read(self, text: str) -> None:
+        index = 0
+        while index < len(text):
+            index += self._step(text, index)
+
+    def _step(self, text: str, index: int) -> int:
+        character = text[index]
+        if character == "\n":
+            self._newline()
+            return 1
+        self._line += character
+        if self._heredoc or self._quote == "#":
+            return 1
+        if self._quote in ("'", "$'"):
+            if self._quote == "$'" and character == "\\":
+                return 2
+            self._quote = "" if character == "'" else self._quote
+            return 1
+        if character == "\\":
+            self._line += text[index + 1 : index + 2]
+            return 2
+        if character == "`":
+            self._quote = "" if self._quote == "`" else "`"
+        elif self._quote == '"':
+            self._quote = "" if character == '"' else '"'
+        elif not self._quote:
+            self._open(character)
+        return 1
+
+    def _open(self, character: str) -> None:
+        before = self._line[-2:-1]
+        if character == "'":
+            self._quote = "$'" if before == "$" else "'"
+        elif character == '"':
+            self._quote = '"'
+        elif character == "#" and (not before or before in " \t;&|("):
+            self._quote = "#"
+        elif found := _HEREDOC.search(self._line):
+            here_string = self._line[: found.start()].endswith("<")  # <<< takes one word
+            self._pending = "" if here_string else found.group(2)
+
+    def _newline(self) -> None:
+        if self._heredoc:
+            self._heredoc = "" if self._line.strip() == self._heredoc else self._heredoc
+        elif self._quote in ("", "#"):
+            self._heredoc, self._pending = self._pending, ""
+        self._quote = "" if self._quote == "#" else self._quote
+        self._line = ""
+
+    def reference(self, name: str, offset: int) -> str:
+        variable = f"${{{name}}}"
+        if self._heredoc:
+            raise ExpressionError(
+                "a value cannot be put into a here-document safely; give it through `env:`", offset
+            )
+        match self._quote:
+            case "":
+                self._line += '""'
+                return f'"{variable}"'
+            case '"':
+                return variable
+            case "'":
+                return f"'\"{variable}\"'"
+            case "#":
+                return name
+        where = "backquotes" if self._quote == "`" else "$'...'"
+        raise ExpressionError(
+            f"a value cannot be put into {where} safely; give it through `env:`", offset
+        )

@@ -1,0 +1,13 @@
+"""Values that a run itself brings forth, by their names in expressions. Pure."""
+
+from __future__ import annotations
+
+from runbook.run.state import RunState
+
+
+def lookup(state: RunState, name: str) -> str | None:
+    """`steps.ID.status`, `steps.ID.outputs.KEY` or `registered.NAME`; None when there is none yet."""
+    room, _, rest = name.partition(".")
+    if room == "steps" and rest.endswith(".status") and rest.count(".") == 1:
+        return state.step(rest.removesuffix(".status")).status.value
+    return state.outputs.get(name)

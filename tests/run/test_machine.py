@@ -1,0 +1,573 @@
+"""The rules of a run, in the words of `runbook.run.machine`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from runbook.model.document import Runbook
+from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.run.events import (
+    Event,
+    Mode,
+    Outline,
+    PhaseOutline,
+    Preauthorisation,
+    Record,
+    RunOpened,
+    RunResumed,
+    StepOutline,
+)
+from runbook.run.machine import (
+    GOTO_LIMIT,
+    Execute,
+    Observe,
+    WakeAt,
+    current,
+    decide,
+    interrupted,
+    pending,
+)
+from runbook.run.readings import Reading, Verdict
+from runbook.run.refusals import refusal
+from runbook.run.signals import (
+    Abort,
+    Accept,
+    AddNote,
+    Approve,
+    Confirm,
+    Continue,
+    Ending,
+    HealthReading,
+    Hold,
+    Leave,
+    Outcome,
+    Refuse,
+    Retry,
+    Signal,
+    Skip,
+    StopStep,
+    Tick,
+)
+from runbook.run.state import RunState, Status, evolve, replay
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+HEALTH = {"web": {"check": {"tcp": {"host": "localhost", "port": 80}}}}
+
+
+def plan_of(*steps: dict[str, Any], **more: Any) -> Plan:
+    document = {
+        "apiVersion": "runbook/v1",
+        "name": "test",
+        "phases": [{"id": "one", "steps": list(steps)}],
+        **more,
+    }
+    return make_plan(
+        Runbook.model_validate(document),
+        inputs={},
+        target=TargetFacts("ctx", "https://127.0.0.1:1", "uid"),
+        mode="practice",
+        environment={},
+        source_digest="0" * 64,
+    )
+
+
+def opened(plan: Plan, **changes: Any) -> RunOpened:
+    outline = Outline(
+        phases=tuple(PhaseOutline(id=p.id, title=p.title, budget=p.budget) for p in plan.phases),
+        steps=tuple(
+            StepOutline(
+                id=s.id,
+                phase=s.phase,
+                number=s.number,
+                title=s.title,
+                kind=s.kind,
+                effect=s.effect,
+            )
+            for s in plan.steps
+        ),
+        health=tuple(plan.health),
+        recovered_when=tuple(plan.objectives.recovered_when),
+        rto=plan.objectives.rto,
+        settle=plan.objectives.settle,
+    )
+    event = RunOpened(
+        run="r",
+        name="test",
+        title="Test",
+        mode=Mode.PRACTICE,
+        operator="ann",
+        attended=True,
+        host="h",
+        pid=1,
+        version="0",
+        context="ctx",
+        server="https://127.0.0.1:1",
+        cluster_uid="uid",
+        source="test.yaml",
+        source_digest="0" * 64,
+        plan_digest="0" * 64,
+        outline=outline,
+    )
+    return replace(event, **changes)
+
+
+class Drive:
+    """A run without an engine: signals in, records out, at a time of the test's choosing."""
+
+    def __init__(self, plan: Plan, records: list[Record] | None = None, **changes: Any) -> None:
+        self.plan = plan
+        self.now = T0
+        self.records: list[Record] = list(records or [])
+        self.state = replay(self.records)
+        if not records:
+            self.add([opened(plan, **changes)])
+        self.settle()
+
+    def add(self, events: list[Event]) -> None:
+        for event in events:
+            record = Record(len(self.records) + 1, self.now, event)
+            self.state = evolve(self.state, record)
+            self.records.append(record)
+
+    def settle(self) -> None:
+        for _ in range(50):
+            events = decide(self.plan, self.state, Tick(), self.now)
+            if not events:
+                return
+            self.add(events)
+        raise AssertionError("the machine goes in circles")
+
+    def send(self, signal: Signal, after: float = 0) -> list[str]:
+        self.now += timedelta(seconds=after)
+        before = len(self.records)
+        self.add(decide(self.plan, self.state, signal, self.now))
+        self.settle()
+        return [r.event.kind for r in self.records[before:]]
+
+    def ends(self, step: str, ending: Ending = Ending.PASSED, reason: str = "") -> list[str]:
+        attempt = self.state.step(step).attempt
+        return self.send(Outcome(step, attempt, ending, reason))
+
+    def reads(self, verdict: Verdict, after: float = 0) -> list[str]:
+        return self.send(HealthReading("web", Reading(verdict, "up", "seen")), after)
+
+    def status(self, step: str) -> Status:
+        return self.state.step(step).status
+
+    @property
+    def result(self) -> str:
+        return self.state.finished.result.value if self.state.finished else ""
+
+
+GATE = {"id": "go", "approve": {"message": "delete?", "confirm_text": "ctx", "timeout": "5m"}}
+DELETE = {"id": "delete", "run": "true", "effect": "destroy"}
+BUILD = {"id": "build", "run": "true"}
+
+
+def test_steps_run_in_order_and_the_run_ends_after_the_last() -> None:
+    run = Drive(plan_of(DELETE, BUILD))
+    assert Execute("delete", 1) in pending(run.plan, run.state)
+    run.ends("delete")
+    assert Execute("build", 1) in pending(run.plan, run.state)
+    assert run.ends("build")[-1] == "run.finished"
+    assert run.result == "recovered"
+
+
+def test_a_gate_passes_only_with_the_asked_text() -> None:
+    run = Drive(plan_of(GATE, DELETE))
+    assert run.send(Approve("go", "ann", "ctxx")) == []
+    assert refusal(run.plan, run.state, Approve("go", "ann", "cta")) == (
+        "character 3 is 'a', not 'x'"
+    )
+    assert run.send(Approve("go", "ann", "ctx")) == ["approval.granted", "step.started"]
+
+
+def test_a_gate_with_approvers_is_never_passed_by_the_operator_or_a_stranger() -> None:
+    gate = {"id": "go", "approve": {"message": "?", "approvers": ["ann", "bob"]}}
+    run = Drive(plan_of(gate, DELETE))
+    assert run.send(Approve("go", "ann")) == []
+    assert run.send(Approve("go", "eve")) == []
+    assert run.send(Approve("go", "bob"))[0] == "approval.granted"
+
+
+def test_an_approval_after_the_time_is_an_expiry_and_the_run_stops() -> None:
+    run = Drive(plan_of(GATE, DELETE))
+    kinds = run.send(Approve("go", "ann", "ctx"), after=301)
+    assert kinds == ["approval.expired", "run.finished"]
+    assert run.result == "aborted"
+
+
+def test_a_refused_gate_stops_the_run() -> None:
+    run = Drive(plan_of(GATE, DELETE))
+    assert run.send(Refuse("go", "ann", "not today")) == ["approval.refused", "run.finished"]
+    assert run.result == "aborted"
+    assert run.status("delete") is Status.PENDING
+
+
+@pytest.mark.parametrize("policy", ["continue", "ask", "stop"])
+def test_a_refused_gate_stops_the_run_whatever_on_failure_says(policy: str) -> None:
+    run = Drive(plan_of({**GATE, "on_failure": policy}, DELETE))
+    run.send(Refuse("go", "ann", "no"))
+    assert run.result == "aborted"
+
+
+def test_a_gate_is_never_skipped() -> None:
+    run = Drive(plan_of(GATE, DELETE))
+    assert run.send(Skip("go", "ann", "in a hurry")) == []
+    assert "never skipped" in refusal(run.plan, run.state, Skip("go", "ann", "in a hurry"))
+
+
+def test_without_an_operator_a_gate_nobody_opened_is_refused() -> None:
+    run = Drive(plan_of(GATE, DELETE), attended=False)
+    assert run.result == "aborted"
+    assert run.status("go") is Status.FAILED
+
+
+def test_a_preauthorisation_opens_the_gate_it_names_until_it_expires() -> None:
+    given = Preauthorisation(step="go", by="bob", reason="change 17", expires=T0 + timedelta(1))
+    run = Drive(plan_of(GATE, DELETE), attended=False, preauthorised=(given,))
+    granted = run.records[2].event
+    assert granted.kind == "approval.granted"
+    assert (granted.by, granted.how) == ("bob", "pre-authorised")
+    late = Preauthorisation(step="go", by="bob", reason="change 17", expires=T0)
+    assert Drive(plan_of(GATE), attended=False, preauthorised=(late,)).result == "aborted"
+    other = Preauthorisation(step="stop", by="bob", reason="change 17")
+    assert Drive(plan_of(GATE), attended=False, preauthorised=(other,)).result == "aborted"
+
+
+def test_a_star_opens_gates_of_practice_only() -> None:
+    star = (Preauthorisation(step="*", by="practice", reason="practice"),)
+    run = Drive(plan_of(GATE), attended=False, preauthorised=star)
+    assert run.result == "recovered"
+    drill = Drive(plan_of(GATE), attended=False, preauthorised=star, mode=Mode.DRILL)
+    assert drill.result == "aborted"
+
+
+def test_a_manual_task_waits_for_a_person_and_their_evidence() -> None:
+    task = {"id": "call", "manual": {"instructions": "call them", "evidence": "text"}}
+    run = Drive(plan_of(task))
+    assert run.send(Confirm("call", "ann")) == []
+    assert run.send(Confirm("call", "ann", "spoke to bob"))[0] == "task.confirmed"
+
+
+def test_skipping_needs_a_reason_and_a_step_that_allows_it() -> None:
+    run = Drive(plan_of(BUILD, {**DELETE, "skippable": False}))
+    run.ends("build", Ending.FAILED, "boom")
+    assert run.send(Skip("build", "ann", "  ")) == []
+    assert run.send(Skip("build", "ann", "done by hand"))[0] == "step.skipped"
+    run.ends("delete", Ending.FAILED, "boom")
+    assert run.send(Skip("delete", "ann", "done by hand")) == []
+
+
+def test_a_failure_waits_for_the_operator_or_stops_an_unattended_run() -> None:
+    run = Drive(plan_of(BUILD, DELETE))
+    assert run.ends("build", Ending.FAILED, "boom") == ["step.failed"]
+    assert run.send(Retry("build", "ann")) == ["step.started"]
+    assert run.state.step("build").attempt == 2
+    alone = Drive(plan_of(DELETE, BUILD), attended=False)
+    alone.ends("delete")
+    alone.ends("build", Ending.FAILED, "boom")
+    assert alone.result == "not_recovered"
+
+
+def test_retries_are_the_plans_and_wait_for_their_delay() -> None:
+    run = Drive(plan_of({**BUILD, "retries": 1, "delay": "10s"}))
+    run.ends("build", Ending.FAILED, "boom")
+    assert WakeAt(T0 + timedelta(seconds=10)) in pending(run.plan, run.state)
+    assert run.send(Tick(), after=9) == []
+    assert run.send(Tick(), after=1) == ["step.started"]
+    assert run.ends("build", Ending.FAILED, "boom") == ["step.failed"]
+    assert run.state.step("build").retry_at is None
+
+
+def test_a_person_who_retries_grants_the_plans_retries_again() -> None:
+    run = Drive(plan_of({**BUILD, "retries": 1}))
+    run.ends("build", Ending.FAILED)
+    run.ends("build", Ending.FAILED)
+    run.send(Retry("build", "ann"))
+    assert run.ends("build", Ending.FAILED) == ["step.failed", "step.started"]
+
+
+def test_on_failure_continue_goes_past_it() -> None:
+    run = Drive(plan_of({**BUILD, "on_failure": "continue"}, DELETE))
+    kinds = run.ends("build", Ending.FAILED, "boom")
+    assert kinds == ["step.failed", "step.failure-handled", "step.started"]
+    assert run.status("build") is Status.FAILED
+
+
+def test_goto_forward_skips_what_lies_between() -> None:
+    run = Drive(plan_of({**BUILD, "on_failure": {"goto": "last"}}, DELETE, {**BUILD, "id": "last"}))
+    run.ends("build", Ending.FAILED, "boom")
+    assert run.status("delete") is Status.SKIPPED
+    assert Execute("last", 1) in pending(run.plan, run.state)
+
+
+def test_goto_backward_opens_again_and_never_goes_in_circles() -> None:
+    run = Drive(plan_of(DELETE, {**BUILD, "on_failure": {"goto": "delete"}}))
+    for _ in range(GOTO_LIMIT):
+        run.ends("delete")
+        run.ends("build", Ending.FAILED, "boom")
+        assert current(run.plan, run.state) == run.plan.step("delete")
+    run.ends("delete")
+    assert run.ends("build", Ending.FAILED, "boom") == ["step.failed"]
+    assert current(run.plan, run.state) == run.plan.step("build")
+
+
+def test_when_false_the_step_is_skipped_by_its_condition() -> None:
+    run = Drive(plan_of({**BUILD, "when": "${{ run.mode == 'drill' }}"}, DELETE))
+    assert run.status("build") is Status.SKIPPED
+    assert Execute("delete", 1) in pending(run.plan, run.state)
+
+
+def test_when_reads_the_outputs_of_earlier_steps() -> None:
+    asks = {**DELETE, "when": "${{ registered.answer == 'yes' }}"}
+    run = Drive(plan_of({**BUILD, "register": "answer"}, asks))
+    run.send(Outcome("build", 1, Ending.PASSED, registered={"answer": "yes"}))
+    assert run.status("delete") is Status.RUNNING
+
+
+def test_while_held_nothing_starts_and_what_runs_goes_on() -> None:
+    run = Drive(plan_of(BUILD, DELETE))
+    run.send(Hold("ann"))
+    assert Execute("build", 1) in pending(run.plan, run.state)
+    assert run.ends("build") == ["step.passed"]
+    assert run.status("delete") is Status.PENDING
+    assert run.send(Continue("ann")) == ["run.continued", "step.started"]
+
+
+def test_leaving_ends_what_runs_and_keeps_its_outcome_unknown() -> None:
+    run = Drive(plan_of(BUILD, DELETE))
+    run.send(Leave("ann", "ctrl-c"))
+    assert not any(isinstance(e, Execute) for e in pending(run.plan, run.state))
+    assert not run.state.over
+    run.ends("build", Ending.INTERRUPTED, "stopped")
+    assert run.state.over
+    assert run.state.finished is None
+
+
+def test_abort_waits_for_what_runs_and_then_finishes() -> None:
+    run = Drive(plan_of(DELETE))
+    assert run.send(Abort("ann", "wrong day")) == ["run.abort-requested"]
+    kinds = run.ends("delete", Ending.INTERRUPTED, "stopped")
+    assert kinds == ["step.interrupted", "run.finished"]
+    assert run.result == "aborted"
+
+
+def test_an_interrupted_step_is_never_started_again_by_itself() -> None:
+    run = Drive(plan_of(DELETE), attended=False)
+    run.add([RunResumed(operator="ann", attended=False, host="h", pid=2)])
+    run.add(interrupted(run.state))
+    run.settle()
+    run.send(Continue("ann"))
+    assert run.status("delete") is Status.INTERRUPTED
+    assert not any(isinstance(e, Execute) for e in pending(run.plan, run.state))
+
+
+def test_an_unknown_outcome_is_declared_done_retried_or_skipped_by_a_person() -> None:
+    run = Drive(plan_of(DELETE, BUILD))
+    run.add([RunResumed(operator="ann", attended=True, host="h", pid=2)])
+    run.add(interrupted(run.state))
+    assert run.send(Accept("delete", "ann", "")) == []
+    kinds = run.send(Accept("delete", "ann", "kubectl says it is gone"))
+    assert kinds == ["run.continued", "step.accepted", "step.started"]
+
+
+def test_stopping_a_step_leaves_the_decision_to_a_person() -> None:
+    run = Drive(plan_of(BUILD))
+    run.send(StopStep("build", "ann"))
+    assert not any(isinstance(e, Execute) for e in pending(run.plan, run.state))
+    run.ends("build", Ending.INTERRUPTED, "stopped")
+    assert run.status("build") is Status.INTERRUPTED
+
+
+def test_an_outcome_of_another_attempt_changes_nothing() -> None:
+    run = Drive(plan_of(BUILD))
+    run.ends("build", Ending.FAILED, "boom")
+    run.send(Retry("build", "ann"))
+    assert run.send(Outcome("build", 1, Ending.PASSED)) == []
+    assert run.status("build") is Status.RUNNING
+
+
+OBJECTIVES = {"rto": "60s", "recovered_when": ["web"], "settle": "5s"}
+
+
+def test_the_clock_stops_where_health_began_and_not_at_the_last_step() -> None:
+    run = Drive(plan_of(DELETE, BUILD, health=HEALTH, objectives=OBJECTIVES))
+    assert Observe("web") in pending(run.plan, run.state)
+    run.now += timedelta(seconds=10)
+    run.ends("delete")
+    run.reads(Verdict.HOLDS, after=20)
+    run.now += timedelta(seconds=20)
+    run.ends("build")
+    assert run.result == "recovered"
+    assert run.state.clock.started == T0
+    assert run.state.clock.green_since == T0 + timedelta(seconds=30)
+
+
+def test_the_run_waits_for_health_to_settle_and_is_late_beyond_the_objective() -> None:
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
+    run.ends("delete")
+    assert run.result == ""
+    run.reads(Verdict.HOLDS, after=61)
+    assert run.result == ""
+    assert WakeAt(T0 + timedelta(seconds=66)) in pending(run.plan, run.state)
+    run.send(Tick(), after=5)
+    assert run.result == "recovered_late"
+
+
+def test_what_was_green_before_the_platform_was_touched_proves_nothing() -> None:
+    run = Drive(plan_of(GATE, DELETE, health=HEALTH, objectives=OBJECTIVES))
+    run.reads(Verdict.HOLDS)
+    run.send(Approve("go", "ann", "ctx"))
+    assert not run.state.health
+    run.reads(Verdict.HOLDS, after=1)
+    run.ends("delete")
+    assert run.state.clock.green_since is None
+    assert run.reads(Verdict.HOLDS, after=1) == ["health.read"]
+
+
+def test_health_that_flickers_starts_the_settling_again() -> None:
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
+    run.ends("delete")
+    run.reads(Verdict.HOLDS, after=1)
+    run.reads(Verdict.FAILS, after=1)
+    run.reads(Verdict.HOLDS, after=1)
+    run.send(Tick(), after=4)
+    assert run.result == ""
+    run.send(Tick(), after=1)
+    assert run.result == "recovered"
+
+
+def test_a_platform_that_cannot_be_read_is_not_recovered() -> None:
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
+    run.ends("delete")
+    run.reads(Verdict.UNKNOWN, after=1)
+    run.send(Tick(), after=200)
+    assert run.result == "not_recovered"
+
+
+# -- properties
+
+IDS = ["a", "b", "c"]
+HERE = "<the current step>"
+step_ids = st.sampled_from([HERE, HERE, HERE, *IDS])
+people = st.sampled_from(["ann", "bob", "eve"])
+texts = st.sampled_from(["", "because"])
+verdicts = st.sampled_from(list(Verdict))
+signals = st.one_of(
+    st.just(Tick()),
+    st.builds(Approve, step_ids, people, st.sampled_from(["", "ctx"])),
+    st.builds(Refuse, step_ids, people, texts),
+    st.builds(Confirm, step_ids, people, texts),
+    st.builds(Retry, step_ids, people),
+    st.builds(Skip, step_ids, people, texts),
+    st.builds(Accept, step_ids, people, texts),
+    st.builds(StopStep, step_ids, people),
+    st.builds(Hold, people),
+    st.builds(Continue, people),
+    st.builds(AddNote, people, texts),
+    st.builds(Outcome, step_ids, st.integers(1, 4), st.sampled_from(list(Ending)), texts),
+    st.builds(HealthReading, st.just("web"), st.builds(Reading, verdicts, texts, texts)),
+    st.builds(Abort, people, texts),
+)
+kinds_of_step = st.sampled_from(
+    [
+        {"run": "true", "retries": 1, "delay": "5s"},
+        {"run": "true", "effect": "destroy"},
+        {"run": "true", "on_failure": "continue"},
+        {"run": "true", "on_failure": {"goto": "a"}},
+        {"run": "true", "on_failure": {"goto": "c"}},
+        {"approve": {"message": "?", "confirm_text": "ctx", "approvers": ["bob"], "timeout": "5m"}},
+        {"manual": {"instructions": "do", "evidence": "text"}},
+        {"check": {"tcp": {"host": "h", "port": 1}}},
+    ]
+)
+plans = st.builds(
+    lambda kinds, health: plan_of(
+        *({"id": i, **kind} for i, kind in zip(IDS, kinds, strict=True)),
+        **({"health": HEALTH, "objectives": OBJECTIVES} if health else {}),
+    ),
+    st.lists(kinds_of_step, min_size=3, max_size=3),
+    st.booleans(),
+)
+scripts = st.lists(st.tuples(signals, st.integers(0, 400)), max_size=40)
+
+
+def play(run: Drive, script: list[tuple[Signal, int]]) -> Drive:
+    for signal, seconds in script:
+        here = current(run.plan, run.state)
+        if here is not None and getattr(signal, "step", None) == HERE:
+            signal = replace(signal, step=here.id)  # type: ignore[type-var,call-arg]  # HERE has one
+            if isinstance(signal, Outcome):
+                signal = replace(signal, attempt=run.state.step(here.id).attempt)
+        if getattr(signal, "step", None) != HERE:
+            run.send(signal, seconds)
+    return run
+
+
+@given(plans, scripts, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_no_script_of_signals_makes_an_illegal_state(
+    plan: Plan, script: list[tuple[Signal, int]], attended: bool
+) -> None:
+    run = play(Drive(plan, attended=attended), script)
+    assert replay(run.records) == run.state
+
+
+@given(plans, scripts, st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_crash_at_any_record_loses_nothing_and_starts_nothing(
+    plan: Plan, script: list[tuple[Signal, int]], data: st.DataObject
+) -> None:
+    run = play(Drive(plan), script)
+    cut = data.draw(st.integers(1, len(run.records)))
+    survived = run.records[:cut]
+    state = replay(survived)
+    if state.finished is not None:
+        return
+    resumed = Drive.__new__(Drive)
+    resumed.plan, resumed.now, resumed.records, resumed.state = plan, T0, survived, state
+    resumed.add([RunResumed(operator="ann", attended=True, host="h", pid=2)])
+    resumed.add(interrupted(resumed.state))
+    resumed.settle()
+    assert resumed.records[:cut] == run.records[:cut]
+    assert not [e for e in pending(plan, resumed.state) if isinstance(e, Execute)]
+
+
+@given(plans, scripts)
+@settings(max_examples=300, deadline=None)
+def test_no_gate_passes_without_the_right_person_in_time(
+    plan: Plan, script: list[tuple[Signal, int]]
+) -> None:
+    run = play(Drive(plan), script)
+    asked: dict[str, datetime | None] = {}
+    for record in run.records:
+        event = record.event
+        if event.kind == "approval.requested":
+            asked[event.step] = event.expires
+        if event.kind == "approval.granted":
+            expires = asked[event.step]
+            assert event.by == "bob"
+            assert expires is not None
+            assert record.at < expires
+
+
+@given(plans, scripts)
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_performed_while_it_waits_or_after_the_end(
+    plan: Plan, script: list[tuple[Signal, int]]
+) -> None:
+    run = play(Drive(plan), script)
+    performing = [e for e in pending(plan, run.state) if isinstance(e, Execute)]
+    assert all(run.status(e.step) is Status.RUNNING for e in performing)
+    if run.state.finished is not None:
+        assert pending(plan, run.state) == []
+
+
+def test_a_run_state_begins_empty() -> None:
+    assert RunState().opened is None
