@@ -1,0 +1,120 @@
+"""Performs a run without a screen: the same engine, lines on stdout, nobody to ask.
+
+Leaving (ctrl-c, TERM, a closed terminal) holds the run: what runs is ended, its outcome is unknown,
+and `runbook resume` goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from runbook.cli import opening
+from runbook.cli.exit_codes import Exit, exit_of
+from runbook.cli.log_file import log_to
+from runbook.cli.opening import Opened
+from runbook.cli.plain import PlainFollower, closing
+from runbook.cli.reports import write_reports
+from runbook.engine import Engine
+from runbook.run.events import Record
+from runbook.run.machine import undecided
+from runbook.run.session import Output, Seen
+from runbook.run.signals import Continue, Leave, Signal
+from runbook.run.state import RunState, Status
+from runbook.settings import Settings, read_settings
+
+
+def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
+    settings = read_settings()
+    request = opening.read_request(arguments, settings, file, directory, attended=False)
+    return asyncio.run(_start(request, arguments, settings))
+
+
+async def _start(
+    request: opening.Request, arguments: argparse.Namespace, settings: Settings
+) -> int:
+    opened = await opening.open_run(request, arguments, settings, _say)
+    return await perform(opened, settings)
+
+
+def write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    write(f"{text}\n")
+
+
+class _Unattended:
+    """Ends a run that has come to a point where only a person can decide."""
+
+    def __init__(self, engine: Engine, operator: str) -> None:
+        self._engine = engine
+        self._operator = operator
+
+    def on_record(self, record: Record) -> None:
+        step = undecided(self._engine.plan, self._engine.state)
+        if step and self._engine.state.step(step.id).status is Status.INTERRUPTED:
+            why = f"{step.number} {step.title}: only a person can say whether it did its work"
+            self._engine.send(Leave(self._operator, why))
+
+    def on_output(self, output: Output) -> None: ...
+
+    def on_seen(self, seen: Seen) -> None: ...
+
+
+async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, ...] = ()) -> int:
+    """Run to the end or to where a person is needed; print, write the reports, return the code."""
+    engine = opened.wired.engine
+    log_to(opened.wired.directory.log, settings.log_level)
+    engine.follow(PlainFollower(write))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda number=number: engine.send(Leave(settings.operator, number.name))
+        )
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(_performed(opened))
+        if decisions or engine.records:
+            await _decide(engine, settings.operator, decisions)
+        engine.follow(_Unattended(engine, settings.operator))
+    state = running.result()
+    paths = write_reports(opened.wired.directory, engine.records)
+    write(closing(paths.summary))
+    for path in paths.files:
+        write(f"{path}\n")
+    code = exit_of(state)
+    if code is Exit.HELD:
+        write(f"held; go on with: runbook resume {opened.wired.directory.id}\n")
+    return code
+
+
+async def _performed(opened: Opened) -> RunState:
+    try:
+        return await opened.wired.engine.run(opened.first)
+    finally:
+        await opened.close(opened.wired.engine.state)
+
+
+async def _decide(engine: Engine, operator: str, decisions: tuple[Signal, ...]) -> None:
+    """Give a resumed run the decisions of the command line, and let it go on."""
+    resumed = asyncio.Event()
+
+    class Waiter:
+        def on_record(self, record: Record) -> None:
+            if engine.state.held is not None:
+                resumed.set()
+
+        def on_output(self, output: Output) -> None: ...
+
+        def on_seen(self, seen: Seen) -> None: ...
+
+    engine.follow(Waiter())
+    await resumed.wait()
+    for decision in decisions or (Continue(operator),):
+        if why := engine.send(decision):
+            _say(f"not done: {why}")
+            engine.send(Leave(operator, why))

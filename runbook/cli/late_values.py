@@ -1,0 +1,104 @@
+"""Values that exist only while a run goes on: secrets from where they are kept, outputs of earlier steps.
+
+A secret is read when it is needed, masked from then on, and never kept: after a rebuild it may be another.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from runbook.errors import RunbookError, TargetUnreachable
+from runbook.model import expressions
+from runbook.model.checks import Check, NamedCheck
+from runbook.model.document import EnvSecret, FileSecret, KubernetesSecret, SecretSource
+from runbook.plan import Plan, Scalar
+from runbook.redact import Redactor
+from runbook.run import late
+from runbook.run.readings import Reading, unknown
+from runbook.run.state import RunState
+from runbook.target.api import ApiStatusError
+from runbook.target.client import ClusterClient
+
+
+class LateValues:
+    def __init__(self, plan: Plan, client: ClusterClient, redactor: Redactor) -> None:
+        self._plan = plan
+        self._client = client
+        self._redactor = redactor
+
+    async def read(self, name: str, state: RunState) -> Scalar:
+        """A late value by its name in expressions. Raises RunbookError when there is none."""
+        room, _, rest = name.partition(".")
+        if room == "secrets":
+            secret = await self._secret(rest, self._plan.secrets[rest])
+            if warning := self._redactor.register(rest, secret):
+                raise RunbookError(warning, hint="a secret this short would mask harmless text")
+            return secret
+        value = late.lookup(state, name)
+        if value is None:
+            raise RunbookError(f"no earlier step has given {name}")
+        return value
+
+    def health_reader(
+        self, read: Callable[[Check], Awaitable[Reading]]
+    ) -> Callable[[str], Awaitable[Reading]]:
+        """Reads a health check by its name, with its secrets put in."""
+
+        async def read_health(name: str) -> Reading:
+            named = self._plan.health[name]
+            try:
+                bound = await self._bound(named)
+            except RunbookError as fault:
+                return unknown("its values", str(fault))
+            return await read(bound.check)
+
+        return read_health
+
+    async def _bound(self, named: NamedCheck) -> NamedCheck:
+        names = {
+            name
+            for _, text in expressions.walk_texts(named)
+            for name in expressions.references(expressions.parse(text))
+        }
+        empty = RunState()
+        values = {name: await self.read(name, empty) for name in sorted(names)}
+        return expressions.bind(named, values.__getitem__)
+
+    async def _secret(self, name: str, source: SecretSource) -> str:
+        match source:
+            case EnvSecret(key=key):
+                if key not in os.environ:
+                    raise RunbookError(f"secret {name}: ${key} is not set")
+                return os.environ[key]
+            case FileSecret(path=path):
+                return _read_file(name, path)
+            case KubernetesSecret():
+                return await self._kubernetes_secret(name, source)
+
+    async def _kubernetes_secret(self, name: str, source: KubernetesSecret) -> str:
+        where = f"secret {name}: Secret {source.namespace}/{source.name}"
+        try:
+            secret = await self._client.get(
+                f"/api/v1/namespaces/{source.namespace}/secrets/{source.name}"
+            )
+        except (ApiStatusError, TargetUnreachable) as fault:
+            raise RunbookError(f"{where} cannot be read: {fault.message}") from fault
+        data = secret.get("data") or {}
+        if source.key not in data:
+            keys = ", ".join(sorted(data)) or "none"
+            raise RunbookError(f"{where} has no key {source.key}; its keys: {keys}")
+        try:
+            return base64.b64decode(data[source.key], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as fault:
+            raise RunbookError(f"{where}: {source.key} is not text: {fault}") from fault
+
+
+def _read_file(name: str, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text().removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise RunbookError(f"secret {name}: {path} cannot be read: {fault}") from fault

@@ -1,0 +1,175 @@
+"""From the command line to a run that is ready: target pinned, plan made, first facts prepared."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.cli import practice_cluster, wiring
+from runbook.cli.practice_cluster import PracticeCluster
+from runbook.cli.run import DEFAULT_SPEED, given_inputs, kubeconfig_paths
+from runbook.cli.run_directory import RunDirectory, create
+from runbook.cli.wiring import Request, WiredRun
+from runbook.clock import RealClock
+from runbook.journal.file import JournalFile
+from runbook.plan import TargetFacts, bind_inputs
+from runbook.run.events import Event, Mode, Preauthorisation, RunResumed
+from runbook.run.machine import interrupted
+from runbook.run.state import RunState, replay
+from runbook.settings import Settings
+from runbook.target.client import ClusterClient, connect
+
+Say = Callable[[str], None]
+
+PRACTICE_GATES = Preauthorisation(
+    step="*", by="practice", reason="nothing but an embedded practice cluster is touched"
+)
+
+
+@dataclass
+class Opened:
+    """A run that only has to be performed, and what must be ended after it."""
+
+    wired: WiredRun
+    first: Sequence[Event]
+    cluster: PracticeCluster | None
+    keep: bool
+
+    async def close(self, state: RunState) -> None:
+        """Leave nothing behind that a finished run does not need; a held run keeps its cluster."""
+        await self.wired.close()
+        if state.finished is None:
+            return
+        if self.cluster is not None and not self.keep:
+            await asyncio.to_thread(self.cluster.stop)
+        if not self.keep:
+            wiring.forget_secrets(self.wired.directory)
+
+
+def read_request(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    file: Path,
+    directory: Path,
+    *,
+    attended: bool,
+) -> Request:
+    """Everything that can be refused before anything is started."""
+    mode = Mode(arguments.mode)
+    speed = (arguments.speed or DEFAULT_SPEED) if mode is Mode.PRACTICE else 1.0
+    request = wiring.read_request(
+        file, working_directory=directory, inputs={}, mode=mode, attended=attended, speed=speed
+    )
+    declared = request.runbook.inputs
+    inputs = given_inputs(arguments.input, dict(settings.inputs), set(declared))
+    bind_inputs(declared, inputs)  # refuses what does not fit, before a cluster is started
+    return wiring.with_inputs(request, inputs)
+
+
+async def open_run(
+    request: Request, arguments: argparse.Namespace, settings: Settings, say: Say
+) -> Opened:
+    """Start or find the cluster, pin it, make the plan, create the run's directory and journal."""
+    clock = RealClock()
+    directory = create(settings.runs, request.runbook.name, clock.now())
+    wiring.keep_source(request, directory)
+    cluster: PracticeCluster | None = None
+    client: ClusterClient | None = None
+    try:
+        if request.mode is Mode.PRACTICE:
+            cluster = await asyncio.to_thread(
+                practice_cluster.start,
+                settings.practice / directory.id,
+                speed=request.speed,
+                say=say,
+            )
+            client, target = await wiring.pin_target(
+                directory, (cluster.kubeconfig,), cluster.context
+            )
+        else:
+            say(f"connecting to {arguments.context}")
+            client, target = await wiring.pin_target(
+                directory, kubeconfig_paths(arguments.kubeconfig), arguments.context
+            )
+        plan = wiring.plan_for(request, target)
+        journal = JournalFile.create(directory.path)
+    except BaseException:
+        if client is not None:
+            await client.close()
+        if cluster is not None:
+            cluster.stop()
+        _discard(directory)
+        raise
+    wired = wiring.wire(
+        plan,
+        directory,
+        client,
+        working_directory=request.working_directory,
+        journal=journal,
+        records=[],
+    )
+    unasked = request.mode is Mode.PRACTICE and not request.attended
+    given = (PRACTICE_GATES,) if unasked else ()
+    first = [wiring.opening(request, plan, directory, settings, given)]
+    return Opened(wired, first, cluster, bool(arguments.keep))
+
+
+async def reopen_run(
+    directory: RunDirectory, settings: Settings, *, attended: bool, keep: bool
+) -> Opened:
+    """Take a run up again: replay its journal, find its cluster, pin it to what it was."""
+    journal, records, torn = JournalFile.reopen(directory.path)
+    state = replay(records)
+    opened = state.opened
+    if opened is None or state.finished is not None:
+        journal.close()
+        raise wiring.nothing_to_resume(directory, state)
+    request = wiring.read_request(
+        directory.source,
+        working_directory=Path(opened.working_directory),
+        inputs={name: str(value) for name, value in opened.inputs.items() if value is not None},
+        mode=opened.mode,
+        attended=attended,
+        speed=opened.speed,
+    )
+    client = await connect(directory.kubeconfig)
+    target = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
+    try:
+        await wiring.require_target(client, target)
+        plan = wiring.plan_for(request, target)
+        wiring.require_same_plan(plan, opened)
+    except BaseException:
+        await client.close()
+        journal.close()
+        raise
+    wired = wiring.wire(
+        plan,
+        directory,
+        client,
+        working_directory=request.working_directory,
+        journal=journal,
+        records=records,
+    )
+    first: list[Event] = [*wiring.torn_fact(torn), _resumed(settings, attended=attended)]
+    first += interrupted(state)
+    cluster = practice_cluster.find(settings.practice / directory.id)
+    return Opened(wired, first, cluster, keep)
+
+
+def _resumed(settings: Settings, *, attended: bool) -> RunResumed:
+    import os
+    import socket
+
+    return RunResumed(
+        operator=settings.operator, attended=attended, host=socket.gethostname(), pid=os.getpid()
+    )
+
+
+def _discard(directory: RunDirectory) -> None:
+    """A run that was never opened leaves no trace."""
+    import shutil
+
+    shutil.rmtree(directory.path, ignore_errors=True)

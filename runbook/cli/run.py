@@ -1,0 +1,92 @@
+"""`runbook run [RUNBOOK]`: practice by default; a real cluster needs `--mode` and `--context`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from runbook.cli.content import find_runbook, working_directory
+from runbook.errors import UsageError
+from runbook.run.events import Mode
+
+DEFAULT_SPEED = 10.0
+"""A practice platform's pods, models and pipelines take a tenth of their usual time: long enough to
+watch them hang, short enough to walk the whole drill in a coffee break."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runbook", nargs="?", help="a file, or the name of a shipped runbook")
+    parser.add_argument(
+        "--mode",
+        choices=[mode.value for mode in Mode],
+        default=Mode.PRACTICE.value,
+        help="practice (default): an embedded cluster; drill and recovery: a real one",
+    )
+    parser.add_argument("--context", help="kubeconfig context; required unless practising")
+    parser.add_argument("--kubeconfig", help="instead of $KUBECONFIG or ~/.kube/config")
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
+    )
+    parser.add_argument(
+        "--speed", type=float, help=f"of the practice cluster's time (default {DEFAULT_SPEED:g})"
+    )
+    parser.add_argument(
+        "--headless", action="store_true", help="lines instead of the screen; nobody is asked"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
+    parser.add_argument("--ascii", action="store_true", help="no symbols beyond ASCII")
+    parser.add_argument("--no-bell", action="store_true", help="never ring the terminal's bell")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    check_target(arguments)
+    file = find_runbook(arguments.runbook)
+    from runbook.cli import headless
+
+    if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        return headless.start(arguments, file, working_directory(file))
+    from runbook.cli import screen
+
+    return screen.start(arguments, file, working_directory(file))
+
+
+def check_target(arguments: argparse.Namespace) -> None:
+    """Refuse a command line that could reach a cluster nobody named."""
+    practice = arguments.mode == Mode.PRACTICE.value
+    if not practice and not arguments.context:
+        raise UsageError(
+            f"--mode {arguments.mode} needs --context: name the cluster that may be changed",
+            hint="kubectl config get-contexts lists them",
+        )
+    if practice and (arguments.context or arguments.kubeconfig):
+        raise UsageError(
+            "practice runs on its own embedded cluster and takes no --context or --kubeconfig",
+            hint="use --mode drill --context NAME for a real cluster",
+        )
+    if not practice and arguments.speed is not None:
+        raise UsageError("--speed is for practice: a real cluster's time is its own")
+    if arguments.speed is not None and not 0.1 <= arguments.speed <= 1000:
+        raise UsageError(f"--speed {arguments.speed:g} is out of range: 0.1 to 1000")
+
+
+def given_inputs(
+    words: list[str], environment: dict[str, str], declared: set[str]
+) -> dict[str, str]:
+    """Inputs of the command line over those of RUNBOOK_INPUT_NAME, as texts."""
+    upper = {name.upper().replace("-", "_"): name for name in declared}
+    values = {upper[name]: value for name, value in environment.items() if name in upper}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"--input {word!r} is not NAME=VALUE")
+        values[name] = value
+    return values
+
+
+def kubeconfig_paths(given: str | None) -> tuple[Path, ...]:
+    import os
+
+    from runbook.target.kubeconfig import default_paths
+
+    return (Path(given),) if given else default_paths(os.environ, Path.home())

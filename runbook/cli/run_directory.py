@@ -1,0 +1,84 @@
+"""The directory of one run: its journal, outputs, plan, private kubeconfig, log and reports.
+
+Nothing in it is needed to read the journal; everything in it is needed to go on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runbook.errors import RunbookError, UsageError
+from runbook.journal.file import EVENTS, sync_directory
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # without i, l, o and u, which are misread aloud
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.path / "kubeconfig"
+
+    @property
+    def source(self) -> Path:
+        """An exact copy of the runbook as it was when the run was opened."""
+        return self.path / "plan" / "runbook.yaml"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "runbook.log"
+
+    @property
+    def kubectl_cache(self) -> Path:
+        """Kubectl's own discovery cache: private, since another cluster's would mislead it."""
+        return self.path / "kubectl-cache"
+
+    def report(self, kind: str) -> Path:
+        return self.path / f"report.{kind}"
+
+
+def create(runs: Path, name: str, now: datetime) -> RunDirectory:
+    """A new, empty run directory; its name is the run's id."""
+    tail = "".join(secrets.choice(ALPHABET) for _ in range(5))
+    path = runs / f"{now:%Y%m%dT%H%M%SZ}-{name}-{tail}"
+    try:
+        (path / "plan").mkdir(parents=True, mode=0o700)
+    except OSError as fault:
+        raise UsageError(
+            f"no run can be kept in {runs}: {fault.strerror or fault}",
+            hint="RUNBOOK_STATE_DIR names another place",
+        ) from fault
+    sync_directory(runs)
+    return RunDirectory(path)
+
+
+def all_runs(runs: Path) -> list[RunDirectory]:
+    """Every run kept here, oldest first."""
+    found = runs.iterdir() if runs.is_dir() else ()
+    return [RunDirectory(path) for path in sorted(found) if (path / EVENTS).is_file()]
+
+
+def find(runs: Path, given: str | None) -> RunDirectory:
+    """A run by its id, the end of its id, or a path; without either, the newest."""
+    if given is not None and (Path(given) / EVENTS).is_file():
+        return RunDirectory(Path(given).absolute())
+    known = all_runs(runs)
+    matching = [run for run in known if given is None or run.id.endswith(given)]
+    if given is None and known:
+        return known[-1]
+    if len(matching) == 1:
+        return matching[0]
+    if not known:
+        raise RunbookError("no run is kept on this machine", where=str(runs))
+    wrong = "several runs end" if matching else "no run ends"
+    newest = ", ".join(run.id for run in known[-5:])
+    raise RunbookError(f"{wrong} with {given!r}", where=str(runs), hint=f"newest runs: {newest}")

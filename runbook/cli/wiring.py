@@ -1,0 +1,279 @@
+"""Joins the rooms for one run: the target, the executors, the checks, the journal, the engine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runbook import __version__
+from runbook.checks.base import CheckContext
+from runbook.checks.readers import read as read_check
+from runbook.cli.late_values import LateValues
+from runbook.cli.practice_cluster import path_with_kubectl
+from runbook.cli.run_directory import RunDirectory
+from runbook.clock import Clock, RealClock
+from runbook.engine import Engine
+from runbook.errors import RunbookError
+from runbook.executors.base import Executor
+from runbook.executors.check import CheckExecutor
+from runbook.executors.command import CommandExecutor
+from runbook.executors.guarded import GuardedExecutor
+from runbook.executors.probe import run_probe
+from runbook.executors.wait import WaitExecutor
+from runbook.executors.workflow import WorkflowExecutor
+from runbook.journal.file import JournalFile
+from runbook.journal.outputs import OutputStore
+from runbook.model.checks import Check
+from runbook.model.document import Runbook, StepKind
+from runbook.model.loader import load_text
+from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.redact import Redactor
+from runbook.run.events import (
+    JournalRecovered,
+    Mode,
+    Outline,
+    PhaseOutline,
+    Preauthorisation,
+    Record,
+    RunOpened,
+    StepOutline,
+)
+from runbook.run.readings import Reading
+from runbook.run.state import RunState
+from runbook.settings import Settings
+from runbook.target import identity, kubeconfig
+from runbook.target.client import ClusterClient, connect
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the operator asked for, before anything was started."""
+
+    file: Path
+    source: bytes
+    runbook: Runbook
+    working_directory: Path
+    inputs: Mapping[str, str]
+    mode: Mode
+    attended: bool
+    speed: float = 1.0
+
+
+@dataclass
+class WiredRun:
+    """One run, ready to be performed."""
+
+    directory: RunDirectory
+    engine: Engine
+    client: ClusterClient
+    outputs: OutputStore
+    journal: JournalFile
+
+    async def close(self) -> None:
+        await self.client.close()
+        self.journal.close()
+
+
+def read_request(
+    file: Path,
+    *,
+    working_directory: Path,
+    inputs: Mapping[str, str],
+    mode: Mode,
+    attended: bool,
+    speed: float = 1.0,
+) -> Request:
+    """Load the runbook. Raises InvalidRunbook with every problem."""
+    source = file.read_bytes()
+    runbook = load_text(source, str(file))
+    return Request(file, source, runbook, working_directory, inputs, mode, attended, speed)
+
+
+def with_inputs(request: Request, inputs: Mapping[str, str]) -> Request:
+    return replace(request, inputs=inputs)
+
+
+def command_environment(directory: RunDirectory) -> dict[str, str]:
+    """The operator's own variables, with a kubeconfig that holds only the pinned context."""
+    return {
+        **os.environ,
+        "PATH": path_with_kubectl(),
+        "KUBECONFIG": str(directory.kubeconfig),
+        "KUBECACHEDIR": str(directory.kubectl_cache),
+    }
+
+
+def keep_source(request: Request, directory: RunDirectory) -> None:
+    directory.source.write_bytes(request.source)
+
+
+async def pin_target(
+    directory: RunDirectory, paths: tuple[Path, ...], context: str
+) -> tuple[ClusterClient, TargetFacts]:
+    """Write the private kubeconfig and ask the cluster who it is."""
+    kubeconfig.write_private(kubeconfig.read(paths), context, directory.kubeconfig)
+    client = await connect(directory.kubeconfig)
+    try:
+        seen = await identity.identify(client, context)
+    except BaseException:
+        await client.close()
+        raise
+    return client, TargetFacts(seen.context, seen.server, seen.cluster_uid, seen.ca_sha256)
+
+
+def plan_for(request: Request, target: TargetFacts) -> Plan:
+    return make_plan(
+        request.runbook,
+        inputs=request.inputs,
+        target=target,
+        mode=request.mode.value,
+        environment=os.environ,
+        source_digest=hashlib.sha256(request.source).hexdigest(),
+    )
+
+
+def outline_of(plan: Plan) -> Outline:
+    return Outline(
+        phases=tuple(PhaseOutline(id=p.id, title=p.title, budget=p.budget) for p in plan.phases),
+        steps=tuple(
+            StepOutline(
+                id=s.id,
+                phase=s.phase,
+                number=s.number,
+                title=s.title,
+                kind=s.kind,
+                effect=s.effect,
+                proves_against=tuple(getattr(s.step, "proves_against", ())),
+            )
+            for s in plan.steps
+        ),
+        health=tuple(plan.health),
+        recovered_when=tuple(plan.objectives.recovered_when),
+        rto=plan.objectives.rto,
+        settle=plan.objectives.settle,
+    )
+
+
+def opening(
+    request: Request,
+    plan: Plan,
+    directory: RunDirectory,
+    settings: Settings,
+    preauthorised: tuple[Preauthorisation, ...],
+) -> RunOpened:
+    """The first fact of a run: what it is about to do, to whom, and who is asking."""
+    return RunOpened(
+        run=directory.id,
+        name=plan.name,
+        title=plan.title,
+        mode=request.mode,
+        operator=settings.operator,
+        attended=request.attended,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        context=plan.target.context,
+        server=plan.target.server,
+        cluster_uid=plan.target.cluster_uid,
+        ca_sha256=plan.target.ca_sha256,
+        source=str(request.file),
+        working_directory=str(request.working_directory),
+        source_digest=plan.source_digest,
+        plan_digest=plan.digest,
+        inputs=dict(plan.inputs),
+        preauthorised=preauthorised,
+        speed=request.speed,
+        outline=outline_of(plan),
+    )
+
+
+def wire(
+    plan: Plan,
+    directory: RunDirectory,
+    client: ClusterClient,
+    *,
+    working_directory: Path,
+    journal: JournalFile,
+    records: list[Record],
+    clock: Clock | None = None,
+) -> WiredRun:
+    """Everything that performs a plan, joined."""
+    clock = clock or RealClock()
+    redactor = Redactor()
+    outputs = OutputStore(directory.path)
+    environment = command_environment(directory) | dict(plan.env)
+    pinned = identity.Identity(
+        plan.target.context, plan.target.server, plan.target.cluster_uid, plan.target.ca_sha256
+    )
+    context = CheckContext(
+        cluster=client, run_command=run_probe(environment, working_directory, redactor)
+    )
+
+    async def verify() -> str:
+        await identity.verify(client, pinned)
+        return pinned.cluster_uid
+
+    async def read(check: Check) -> Reading:
+        return await read_check(check, context)
+
+    late = LateValues(plan, client, redactor)
+    plain: dict[StepKind, Executor] = {
+        "run": CommandExecutor(environment, working_directory, outputs, redactor, clock),
+        "check": CheckExecutor(read, clock),
+        "wait": WaitExecutor(clock),
+        "workflow": WorkflowExecutor(client, outputs, redactor, clock, directory.id),
+    }
+    engine = Engine(
+        plan,
+        journal,
+        executors={kind: GuardedExecutor(executor, verify) for kind, executor in plain.items()},
+        read_health=late.health_reader(read),
+        read_value=late.read,
+        redactor=redactor,
+        clock=clock,
+        records=records,
+    )
+    return WiredRun(directory, engine, client, outputs, journal)
+
+
+async def require_target(client: ClusterClient, target: TargetFacts) -> None:
+    """Raises TargetRefused or TargetUnreachable unless the run's own cluster answers."""
+    pinned = identity.Identity(target.context, target.server, target.cluster_uid, target.ca_sha256)
+    await identity.verify(client, pinned)
+
+
+def require_same_plan(plan: Plan, opened: RunOpened) -> None:
+    """A run goes on with the plan it was opened with, or not at all."""
+    if plan.digest != opened.plan_digest:
+        raise RunbookError(
+            "the plan is not the one this run was opened with",
+            where=opened.run,
+            hint="an environment variable or the program has changed; start a new run",
+        )
+
+
+def nothing_to_resume(directory: RunDirectory, state: RunState) -> RunbookError:
+    if state.finished is not None:
+        return RunbookError(
+            f"the run has finished: {state.finished.result}",
+            where=directory.id,
+            hint="`runbook report` shows it; `runbook run` starts a new one",
+        )
+    return RunbookError("the run was never opened; nothing was started", where=directory.id)
+
+
+def torn_fact(torn: bytes) -> list[JournalRecovered]:
+    if not torn:
+        return []
+    return [JournalRecovered(bytes=len(torn), sha256=hashlib.sha256(torn).hexdigest())]
+
+
+def forget_secrets(directory: RunDirectory) -> None:
+    """When a run is over nothing needs its credentials any more."""
+    directory.kubeconfig.unlink(missing_ok=True)
+    shutil.rmtree(directory.kubectl_cache, ignore_errors=True)

@@ -1,0 +1,227 @@
+"""Keeps what is being done equal to what the state asks for.
+
+The order that matters: a record is on disk before anyone hears of it. Everything else follows from
+`pending(plan, state)`: a retry, an abort, an expiry and a resume are changes of state, and the engine
+only starts and cancels what that changes. When the journal cannot be written, nothing more is started
+and everything that runs is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from runbook.clock import Clock
+from runbook.errors import JournalUnavailable
+from runbook.executors.base import Attempt, Executor
+from runbook.model.document import StepKind
+from runbook.plan import Plan, Scalar
+from runbook.redact import Redactor
+from runbook.run.events import Event, Observation, Record
+from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
+from runbook.run.masking import masked
+from runbook.run.readings import Reading
+from runbook.run.refusals import refusal
+from runbook.run.session import Follower, Output, Seen
+from runbook.run.signals import HealthReading, Outcome, Report, Signal, Tick
+from runbook.run.state import RunState, evolve, replay
+
+log = structlog.get_logger()
+
+ReadHealth = Callable[[str], Awaitable[Reading]]
+"""Reads one health check of the plan, by name, once."""
+
+ReadValue = Callable[[str, RunState], Awaitable[Scalar]]
+"""Finds a late value: a secret, or an output kept in the state."""
+
+
+class Journal(Protocol):
+    def append(self, record: Record) -> None:
+        """Return only when the record is durable. Raises JournalUnavailable."""
+        ...
+
+
+class Engine:
+    """One run, performed. It is a `Session` to whoever follows it, and a `Desk` to its executors."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        journal: Journal,
+        *,
+        executors: Mapping[StepKind, Executor],
+        read_health: ReadHealth,
+        read_value: ReadValue,
+        redactor: Redactor,
+        clock: Clock,
+        records: Sequence[Record] = (),
+    ) -> None:
+        self.plan = plan
+        self._journal = journal
+        self._executors = executors
+        self._read_health = read_health
+        self._read_value = read_value
+        self._redactor = redactor
+        self._clock = clock
+        self._records = list(records)
+        self._state = replay(records)
+        self._followers: list[Follower] = []
+        self._inbox: asyncio.Queue[tuple[Signal, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._performing: dict[Effect, asyncio.Task[None]] = {}
+        self._fault: JournalUnavailable | None = None
+
+    # -- the session
+
+    @property
+    def state(self) -> RunState:
+        return self._state
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(self._records)
+
+    def follow(self, follower: Follower) -> None:
+        self._followers.append(follower)
+
+    def send(self, signal: Signal) -> str:
+        why = refusal(self.plan, self._state, signal)
+        if not why:
+            self._inbox.put_nowait((signal, None))
+        return why
+
+    # -- the run
+
+    async def run(self, opening: Sequence[Event]) -> RunState:
+        """Record the opening facts, then go on until the run is over or left.
+
+        Raises JournalUnavailable when a record could not be made durable.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                for event in opening:
+                    await self._commit(event)
+                await self._follow_up()
+                while not self._state.over:
+                    self._perform(tasks)
+                    signal, heard = await self._inbox.get()
+                    await self._take(signal, heard)
+            except JournalUnavailable as fault:
+                self._fault = fault
+            self._cease()
+        if self._fault is not None:
+            raise self._fault
+        return self._state
+
+    async def _take(self, signal: Signal, heard: asyncio.Future[None] | None) -> None:
+        try:
+            for event in decide(self.plan, self._state, signal, self._clock.now()):
+                await self._commit(event)
+        except JournalUnavailable as fault:
+            if heard is not None and not heard.done():
+                heard.set_exception(fault)
+            raise
+        if heard is not None and not heard.done():
+            heard.set_result(None)
+        await self._follow_up()
+
+    async def _follow_up(self) -> None:
+        """Whatever follows by itself from the last fact, until nothing does."""
+        while events := decide(self.plan, self._state, Tick(), self._clock.now()):
+            for event in events:
+                await self._commit(event)
+
+    async def _commit(self, event: Event) -> None:
+        event = masked(event, self._redactor.text)
+        record = Record(len(self._records) + 1, self._clock.now(), event)
+        state = evolve(self._state, record)
+        await asyncio.to_thread(self._journal.append, record)
+        self._state = state
+        self._records.append(record)
+        for follower in self._followers:
+            follower.on_record(record)
+
+    # -- what is being done
+
+    def _perform(self, tasks: asyncio.TaskGroup) -> None:
+        """Make what is being done equal to what the state asks for."""
+        wanted = set(pending(self.plan, self._state))
+        for effect in self._performing.keys() - wanted:
+            self._performing.pop(effect).cancel()
+        for effect in wanted - self._performing.keys():
+            self._performing[effect] = tasks.create_task(self._do(effect))
+
+    def _cease(self) -> None:
+        for task in self._performing.values():
+            task.cancel()
+        self._performing.clear()
+        while not self._inbox.empty():
+            _, heard = self._inbox.get_nowait()
+            if heard is not None and not heard.done():
+                heard.cancel()
+
+    async def _do(self, effect: Effect) -> None:
+        match effect:
+            case Execute(step=step, attempt=attempt):
+                await self._execute(Attempt(self.plan.step(step), attempt))
+            case WakeAt(at=at):
+                await self._clock.sleep_until(at)
+                self._inbox.put_nowait((Tick(), None))
+            case Observe(check=check):
+                await self._observe(check)
+
+    async def _execute(self, attempt: Attempt) -> None:
+        step = attempt.step
+        try:
+            async with asyncio.timeout(step.step.timeout):
+                outcome = await self._executors[step.kind](attempt, self)
+        except TimeoutError:
+            outcome = attempt.timed_out(f"not done after {step.step.timeout:g} s")
+        except asyncio.CancelledError:
+            # The state no longer asks for it; what it had started has been ended by now.
+            outcome = attempt.interrupted("stopped while it ran")
+        except JournalUnavailable:
+            return  # the engine knows; a step whose facts cannot be kept has no outcome
+        except Exception:
+            log.exception("executor-failed", step=step.id, attempt=attempt.number)
+            outcome = attempt.interrupted("an internal error; see the log file")
+        self._say(outcome)
+
+    def _say(self, outcome: Outcome) -> None:
+        self._inbox.put_nowait((outcome, None))
+
+    async def _observe(self, check: str) -> None:
+        every = self.plan.health[check].every
+        while True:
+            reading = await self._read_health(check)
+            self.seen(check, reading)
+            self._inbox.put_nowait((HealthReading(check, reading), None))
+            await self._clock.sleep(every)
+
+    # -- the desk
+
+    async def record(self, event: Observation) -> None:
+        if self._fault is not None:
+            raise self._fault
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait((Report(event), heard))
+        await heard
+
+    def output(self, attempt: Attempt, data: bytes) -> None:
+        piece = Output(attempt.step.id, attempt.number, data)
+        for follower in self._followers:
+            follower.on_output(piece)
+
+    def seen(self, source: str, reading: Reading) -> None:
+        clean = Reading(
+            reading.verdict,
+            self._redactor.text(reading.expected),
+            self._redactor.text(reading.observed),
+        )
+        for follower in self._followers:
+            follower.on_seen(Seen(source, clean))
+
+    async def value(self, name: str) -> Scalar:
+        return await self._read_value(name, self._state)

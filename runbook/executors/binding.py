@@ -1,0 +1,33 @@
+"""Values that exist only while a run goes on, put into a step right before it is performed."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from runbook.executors.base import Desk
+from runbook.model import expressions
+from runbook.model.base import FormatModel
+from runbook.plan import Scalar
+
+M = TypeVar("M", bound=FormatModel)
+
+
+async def bind_late(model: M, desk: Desk) -> M:
+    """A copy of a step or check with every late expression resolved (`run` scripts apart).
+
+    Raises RunbookError when a value cannot be had: a secret that is not there, an output that an
+    earlier step did not give.
+    """
+    names = {
+        name
+        for _, text in expressions.walk_texts(model)
+        for name in expressions.references(expressions.parse(text))
+    }
+    values: dict[str, Scalar] = {name: await desk.value(name) for name in sorted(names)}
+    return expressions.bind(model, values.__getitem__)
+
+
+async def text_of(node: expressions.Node, desk: Desk) -> str:
+    """An expression's value, written out."""
+    values = {name.name: await desk.value(name.name) for name in expressions.names(node)}
+    return expressions.as_text(expressions.value_of(node, values.__getitem__))

@@ -1,0 +1,210 @@
+"""`run` steps: a command, its environment, its output, and what its result must be.
+
+The intent is on disk before the process exists, the output's digest after it has ended. Values of the
+runbook reach the script as environment variables, so a value can never become a command. Output is
+masked before it is shown, stored or compared.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.checks.expectation import compare
+from runbook.clock import Clock
+from runbook.errors import RunbookError
+from runbook.executors import process
+from runbook.executors.base import Attempt, Desk, Outputs, Writer
+from runbook.executors.binding import bind_late, text_of
+from runbook.executors.outputs_file import read_outputs
+from runbook.model import shell
+from runbook.model.document import RunStep
+from runbook.redact import Redactor, Stream
+from runbook.run.events import CommandFinished, CommandStarting
+from runbook.run.signals import Outcome
+
+CAPTURE_LIMIT = 1024 * 1024
+"""Bytes of standard output held for `expect` and `register`; a JSON list of 200 pods is as large."""
+
+REGISTER_LIMIT = 16 * 1024
+"""Bytes of a kept value: it goes into the journal, whose lines are short."""
+
+
+class _Reader:
+    """Collects what one command prints: shown, stored, and its standard output held."""
+
+    def __init__(
+        self, attempt: Attempt, desk: Desk, redactor: Redactor, writer: Writer | None
+    ) -> None:
+        self._attempt = attempt
+        self._desk = desk
+        self._writer = writer
+        self._streams: tuple[Stream, Stream] = (redactor.stream(), redactor.stream())
+        self._held = bytearray()
+        self._last_line = b""
+        self.overflow = False
+
+    def stdout(self, data: bytes) -> None:
+        # Held unmasked, because `expect` and `register` work on what was really printed.
+        room = CAPTURE_LIMIT - len(self._held)
+        self._held += data[:room]
+        self.overflow = self.overflow or len(data) > room
+        self._pass_on(self._streams[0].feed(data))
+
+    def stderr(self, data: bytes) -> None:
+        self._pass_on(self._streams[1].feed(data))
+
+    def finish(self) -> None:
+        for stream in self._streams:
+            self._pass_on(stream.flush())
+
+    def _pass_on(self, data: bytes) -> None:
+        if not data or self._writer is None:
+            return
+        self._writer.write(data)
+        self._desk.output(self._attempt, data)
+        lines = [line for line in data.splitlines() if line.strip()]
+        self._last_line = lines[-1] if lines else self._last_line
+
+    @property
+    def text(self) -> str:
+        return self._held.decode("utf-8", "replace")
+
+    @property
+    def last_line(self) -> str:
+        """What a person would look at first when the command failed."""
+        return self._last_line.decode("utf-8", "replace").strip()[:500]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandExecutor:
+    """Performs `run` steps of one run."""
+
+    environment: Mapping[str, str]
+    """What every command gets: the private kubeconfig and the operator's own variables."""
+    directory: Path
+    outputs: Outputs
+    redactor: Redactor
+    clock: Clock
+
+    async def __call__(self, attempt: Attempt, desk: Desk) -> Outcome:
+        step = attempt.step.step
+        assert isinstance(step, RunStep)
+        with tempfile.TemporaryDirectory(prefix="runbook-") as scratch:
+            outputs_file = Path(scratch) / "output"
+            outputs_file.touch()
+            try:
+                bound = await bind_late(step, desk)
+                command = await self._command(step, bound, desk, outputs_file)
+            except RunbookError as fault:
+                return attempt.failed(str(fault))
+            return await self._run(attempt, desk, bound, command, outputs_file)
+
+    async def _command(
+        self, step: RunStep, bound: RunStep, desk: Desk, outputs_file: Path
+    ) -> process.Command:
+        script = shell.bind_script(step.run, step.shell)
+        values = {name: await text_of(node, desk) for name, node in script.variables}
+        given = {**bound.env, **values, "RUNBOOK_OUTPUT": str(outputs_file)}
+        return process.Command(
+            script=script.text,
+            environment={**self.environment, **given},
+            shell=step.shell,
+            directory=self.directory / (bound.working_directory or "."),
+        )
+
+    async def _run(
+        self,
+        attempt: Attempt,
+        desk: Desk,
+        step: RunStep,
+        command: process.Command,
+        outputs_file: Path,
+    ) -> Outcome:
+        names = sorted(set(command.environment) - set(self.environment))
+        await desk.record(
+            CommandStarting(
+                step=attempt.step.id,
+                attempt=attempt.number,
+                script=command.script,
+                shell=step.shell or " ".join(process.BASH),
+                env=tuple(names),
+            )
+        )
+        began = self.clock.monotonic()
+        writer = None if step.sensitive else self.outputs.begin(attempt.step.id, attempt.number)
+        reader = _Reader(attempt, desk, self.redactor, writer)
+        ended = process.Ended(None, "never started")
+        fault = ""
+        try:
+            ended = await process.run(
+                command,
+                timeout=step.timeout,
+                on_stdout=reader.stdout,
+                on_stderr=reader.stderr,
+            )
+        except OSError as error:
+            fault = f"cannot be started: {error.strerror or error}: {error.filename or ''}"
+        finally:
+            reader.finish()
+            await self._finished(attempt, desk, writer, ended, self.clock.monotonic() - began)
+        if fault:
+            return attempt.failed(fault)
+        return self._judge(attempt, step, ended, reader, outputs_file)
+
+    async def _finished(
+        self,
+        attempt: Attempt,
+        desk: Desk,
+        writer: Writer | None,
+        ended: process.Ended,
+        seconds: float,
+    ) -> None:
+        stored = None
+        if writer is not None:
+            with writer:
+                stored = writer.store()
+        await desk.record(
+            CommandFinished(
+                step=attempt.step.id,
+                attempt=attempt.number,
+                exit=ended.exit,
+                signal=ended.signal,
+                duration=round(seconds, 6),
+                output=stored.sha256 if stored else "",
+                bytes=stored.bytes if stored else 0,
+                lines=stored.lines if stored else 0,
+                truncated=stored.truncated if stored else 0,
+            )
+        )
+
+    def _judge(
+        self,
+        attempt: Attempt,
+        step: RunStep,
+        ended: process.Ended,
+        reader: _Reader,
+        outputs_file: Path,
+    ) -> Outcome:
+        if ended.timed_out:
+            return attempt.timed_out(f"not done after {step.timeout:g} s; last: {reader.last_line}")
+        if ended.signal:
+            return attempt.failed(f"ended by {ended.signal}")
+        difference = compare(step.expect, ended.exit, reader.text)
+        if difference:
+            return attempt.failed(f"{difference}: {reader.last_line}".removesuffix(": "))
+        try:
+            outputs = read_outputs(outputs_file.read_text("utf-8", "replace"))
+        except RunbookError as fault:
+            return attempt.failed(str(fault))
+        registered = {}
+        if step.register_ is not None:
+            value = reader.text.strip()
+            if reader.overflow or len(value.encode()) > REGISTER_LIMIT:
+                return attempt.failed(
+                    f"register: {step.register_} would keep more than {REGISTER_LIMIT} bytes"
+                )
+            registered[step.register_] = value
+        return attempt.passed(f"exit {ended.exit}", outputs, registered)

@@ -1,0 +1,58 @@
+"""What a command writes to $RUNBOOK_OUTPUT: `KEY=VALUE` lines, and here-documents for long values.
+
+The form is that of GitHub Actions:
+
+    version=1.2.3
+    notes<<END
+    as many lines
+    as wanted
+    END
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runbook.errors import RunbookError
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+LIMIT = 16 * 1024
+"""Bytes of all values of one step: they go into the journal, whose lines are short."""
+
+
+def read_outputs(text: str) -> dict[str, str]:
+    """The values by name. Raises RunbookError with the line that cannot be read."""
+    outputs: dict[str, str] = {}
+    lines = iter(enumerate(text.splitlines(), 1))
+    for number, line in lines:
+        if not line.strip():
+            continue
+        name, mark, rest = _split(line)
+        if mark == "<<":
+            outputs[name] = _document(lines, rest.strip(), number)
+        elif mark == "=":
+            outputs[name] = rest
+        if mark == "" or not NAME.fullmatch(name):
+            raise RunbookError(
+                f"{line!r} is neither NAME=VALUE nor NAME<<END", where=f"$RUNBOOK_OUTPUT:{number}"
+            )
+    if sum(len(value.encode()) for value in outputs.values()) > LIMIT:
+        raise RunbookError(f"the values are longer than {LIMIT} bytes", where="$RUNBOOK_OUTPUT")
+    return outputs
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    found = re.search(r"<<|=", line)
+    if found is None:
+        return line, "", ""
+    return line[: found.start()], found.group(), line[found.end() :]
+
+
+def _document(lines: Iterator[tuple[int, str]], end: str, started: int) -> str:
+    collected: list[str] = []
+    for _, line in lines:
+        if line == end:
+            return "\n".join(collected)
+        collected.append(line)
+    raise RunbookError(f"no line {end!r} ends this value", where=f"$RUNBOOK_OUTPUT:{started}")

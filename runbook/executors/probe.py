@@ -1,0 +1,40 @@
+"""Commands that only read, for `check: {run: ...}`: no journal entry, output bounded and masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runbook.checks.base import CommandResult, RunCommand
+from runbook.executors import process
+from runbook.redact import Redactor
+
+LIMIT = 1024 * 1024
+"""Bytes of each stream that are held."""
+
+
+def run_probe(environment: Mapping[str, str], directory: Path, redactor: Redactor) -> RunCommand:
+    """A function that runs probes of one run."""
+
+    async def run(script: str, shell: str | None, timeout: float) -> CommandResult:
+        stdout, stderr = bytearray(), bytearray()
+
+        def hold(held: bytearray, data: bytes) -> None:
+            held += data[: LIMIT - len(held)]
+
+        try:
+            ended = await process.run(
+                process.Command(script, environment, shell, directory),
+                timeout=timeout,
+                on_stdout=lambda data: hold(stdout, data),
+                on_stderr=lambda data: hold(stderr, data),
+            )
+        except OSError as fault:
+            return CommandResult(None, "", f"cannot be started: {fault.strerror or fault}")
+        return CommandResult(
+            None if ended.timed_out else ended.exit,
+            redactor.text(stdout.decode("utf-8", "replace")),
+            redactor.text(stderr.decode("utf-8", "replace")),
+        )
+
+    return run

@@ -1,0 +1,107 @@
+"""Command output, kept beside the journal and named by the SHA-256 of its content.
+
+The chained lines hold only the digest, so a secret that is found later can be removed from here
+without breaking the chain. A file is durable before the record that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from runbook.errors import JournalUnavailable
+from runbook.journal.file import sync_directory
+from runbook.run.outputs import StoredOutput
+
+HEAD_LIMIT = 12 * 1024 * 1024
+TAIL_LIMIT = 4 * 1024 * 1024
+"""Bytes kept of one command's output: its beginning and its end; what lies between is counted."""
+
+
+class OutputStore:
+    """The outputs of one run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "outputs"
+        (self.directory / "live").mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, sha256: str) -> Path:
+        return self.directory / sha256[:2] / f"{sha256}.out"
+
+    def read(self, sha256: str) -> bytes:
+        """The stored bytes; empty when they are not here any more."""
+        try:
+            return self.path(sha256).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def live_path(self, step: str, attempt: int) -> Path:
+        """Where the output grows while the command runs."""
+        return self.directory / "live" / f"{step}.{attempt}.part"
+
+    def begin(self, step: str, attempt: int) -> OutputWriter:
+        return OutputWriter(self, self.live_path(step, attempt))
+
+
+class OutputWriter:
+    """Takes a command's output piece by piece; `store` makes it durable under its digest."""
+
+    def __init__(self, outputs: OutputStore, live: Path) -> None:
+        self._outputs = outputs
+        self._live = live
+        self._file: BinaryIO = live.open("wb", buffering=0)
+        self._tail = bytearray()
+        self._head = 0
+        self._bytes = 0
+        self._lines = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def write(self, data: bytes) -> None:
+        self._bytes += len(data)
+        self._lines += data.count(b"\n")
+        room = HEAD_LIMIT - self._head
+        if room > 0:
+            self._file.write(data[:room])
+            self._head += min(len(data), room)
+            data = data[room:]
+        if data:
+            self._tail += data
+            if len(self._tail) > 2 * TAIL_LIMIT:
+                del self._tail[:-TAIL_LIMIT]
+
+    def store(self) -> StoredOutput:
+        """Move the output to its final name. Raises JournalUnavailable when it cannot be kept."""
+        tail = bytes(self._tail[-TAIL_LIMIT:])
+        truncated = self._bytes - self._head - len(tail)
+        try:
+            if truncated:
+                self._file.write(f"\n[{truncated} bytes left out]\n".encode())
+            self._file.write(tail)
+            os.fsync(self._file.fileno())
+            self._file.close()
+            with self._live.open("rb") as kept:
+                sha256 = hashlib.file_digest(kept, "sha256").hexdigest()
+            final = self._outputs.path(sha256)
+            if not final.parent.exists():
+                final.parent.mkdir(mode=0o700, exist_ok=True)
+                sync_directory(self._outputs.directory)
+            self._live.replace(final)
+            sync_directory(final.parent)
+        except OSError as fault:
+            raise JournalUnavailable(
+                f"the output cannot be stored: {fault.strerror or fault}", where=str(self._live)
+            ) from fault
+        return StoredOutput(sha256, self._bytes, self._lines, truncated)

@@ -1,0 +1,137 @@
+"""The recovery log as Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from runbook.model.values import format_duration
+from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts
+
+MET = {True: "met", False: "NOT met", None: "not measured"}
+
+
+def render(facts: Facts) -> str:
+    """The whole document."""
+    parts = [
+        f"# Recovery log: {text(facts.opened.title)}",
+        f"**{text(facts.verdict)}**",
+        _table(("", ""), facts.identity),
+        "## Objectives and results",
+        _table(
+            ("objective", "target", "result", ""),
+            ((o.name, o.target, o.result, MET[o.met]) for o in facts.objectives),
+        ),
+        "## Phases against budget",
+        _table(
+            ("phase", "title", "took", "budget", ""),
+            (
+                (
+                    p.number,
+                    p.title,
+                    took(p.seconds),
+                    took(p.budget) if p.budget is not None else "-",
+                    f"over by {took(p.over)}" if p.over else ("within" if p.done else "not done"),
+                )
+                for p in facts.phases
+            ),
+        ),
+        "## Who spent the time",
+        _table(("waiting for", "time"), ((words, took(s)) for words, s in facts.split)),
+        "## Deviations",
+        _deviations(facts),
+        "## Approvals",
+        _table(
+            ("time (UTC)", "step", "what", "by", "decision"),
+            ((f"{a.at:%H:%M:%S}", a.step, a.what, a.by, a.how) for a in facts.approvals),
+        ),
+        "## Checks",
+        _table(
+            ("step", "check", "verdict", "expected", "last seen"),
+            ((c.number, c.title, c.verdict, c.expected, c.observed) for c in facts.checks),
+        ),
+        "## Health at the end",
+        _table(
+            ("check", "verdict", "expected", "last seen"),
+            ((c.title, c.verdict, c.expected, c.observed) for c in facts.health),
+        ),
+        "## Steps",
+        _table(
+            ("step", "title", "kind", "effect", "status", "tries", "time", "by", "detail"),
+            (
+                (
+                    s.number, s.title, s.kind, s.effect, s.status, str(s.attempts or "-"),
+                    took(s.seconds), s.by, s.detail,
+                )
+                for s in facts.steps
+            ),
+        ),
+        "## Commands",
+        *_commands(facts),
+        "## Notes",
+        _notes(facts),
+        "## To be filled in by a person",
+        _table(("", "", ""), ((what, hint, NOT_PROVIDED) for what, hint in BY_HAND)),
+        "## Integrity",
+        _table(("", ""), facts.integrity),
+        "Check it: `runbook verify " + facts.opened.run + "` recomputes the chain, the head and "
+        "the digests of all stored outputs.",
+        "## Timeline",
+        _table(
+            ("no.", "time (UTC)", "elapsed", "what"),
+            (
+                (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], took(t.elapsed), t.text)
+                for t in facts.timeline
+            ),
+        ),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def took(seconds: float) -> str:
+    """A duration for reading: tenths below a minute, whole seconds above."""
+    return format_duration(round(seconds, 1) if seconds < 60 else round(seconds))
+
+
+def text(value: str) -> str:
+    """Outside text as Markdown text: one line, nothing in it formats or breaks a table."""
+    line = " ".join(value.split())
+    for mark in ("\\", "`", "*", "_", "|", "<", "[", "]", "#"):
+        line = line.replace(mark, f"\\{mark}")
+    return line
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(["", *(text(cell) for cell in row), ""]).strip() for row in rows]
+    if not lines:
+        return "none"
+    title = " | ".join(["", *head, ""]).strip()
+    rule = "|" + "---|" * len(head)
+    return "\n".join([title, rule, *lines])
+
+
+def _deviations(facts: Facts) -> str:
+    numbers = {s.id: s.number for s in facts.opened.outline.steps}
+    rows = ((f"{d.at:%H:%M:%S}", numbers.get(d.step, ""), d.text) for d in facts.summary.deviations)
+    return _table(("time (UTC)", "step", "deviation"), rows)
+
+
+def _commands(facts: Facts) -> Iterable[str]:
+    for step in facts.steps:
+        for command in step.commands:
+            fence = "`" * max(3, _longest_run(command) + 1)
+            yield f"**{step.number} {text(step.title)}**\n\n{fence}\n{command.rstrip()}\n{fence}"
+
+
+def _longest_run(value: str) -> int:
+    longest = run = 0
+    for character in value:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _notes(facts: Facts) -> str:
+    return _table(
+        ("time (UTC)", "by", "note"),
+        ((f"{at:%H:%M:%S}", note.by, note.text) for at, note in facts.summary.notes),
+    )
