@@ -1,0 +1,263 @@
+"""YAML text -> Runbook, or every problem at once with file:line:column, the source line and a way out."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from runbook.errors import InvalidRunbook, Problem
+from runbook.model import checks, document
+from runbook.model.checks import CHECK_KINDS
+from runbook.model.document import STEP_KINDS, Runbook
+from runbook.model.rules import Finding, find
+from runbook.model.yaml_nodes import Document, Path as YamlPath, Reader
+
+_KINDS = frozenset(
+    {
+        *STEP_KINDS,
+        *CHECK_KINDS,
+        "env",
+        "file",
+        "Goto",
+        "literal['ask','stop','continue']",
+        "list[int]",
+        "str",
+        "int",
+        "float",
+        "bool",
+    }
+)
+
+
+def load_file(path: Path) -> Runbook:
+    """Raises InvalidRunbook, also when the file cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise InvalidRunbook([Problem(f"cannot be read: {fault.strerror}", str(path))]) from fault
+    return load_text(content, str(path))
+
+
+def load_text(content: bytes | str, file: str) -> Runbook:
+    """A runbook, or InvalidRunbook with every problem of the text."""
+    reader = Reader(content.encode() if isinstance(content, str) else content, file)
+    found = reader.read()
+    if found.value is None and found.problems:
+        raise InvalidRunbook(found.problems)
+    if not isinstance(found.value, dict):
+        kind = _yaml_kind(found.value)
+        reader.problem(f"a runbook is a mapping of keys, and this is {kind}", 1, 1)
+        raise InvalidRunbook(found.problems)
+    runbook: Runbook | None = None
+    try:
+        runbook = Runbook.model_validate(found.value)
+    except ValidationError as fault:
+        for error in fault.errors():
+            _explain(reader, found, error)
+    for finding in find(found.value, runbook):
+        _place(reader, found, finding)
+    if found.problems or runbook is None:
+        raise InvalidRunbook(sorted(_unique(found.problems), key=lambda p: (p.line, p.column)))
+    return runbook
+
+
+def _unique(problems: Iterable[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _place(reader: Reader, found: Document, finding: Finding) -> None:
+    line, column = _at(found, finding.path, on_key=finding.on_key)
+    if finding.offset and not finding.on_key:
+        line, column = reader.inside(line, column, finding.offset)
+    reader.problem(finding.message, line, column, finding.hint)
+
+
+def _at(found: Document, path: YamlPath, *, on_key: bool = False) -> tuple[int, int]:
+    """Where a value, or its key, stands; the nearest enclosing one for what is not there."""
+    places = found.keys if on_key else found.places
+    while path:
+        if path in places:
+            return places[path]
+        path = path[:-1]
+        places = found.places
+    return found.places.get((), (1, 1))
+
+
+def _explain(reader: Reader, found: Document, error: Any) -> None:
+    path = _real_path(error["loc"])
+    kind, value = error["type"], error["input"]
+    match kind:
+        case "extra_forbidden":
+            name = str(path[-1])
+            line, column = _at(found, path, on_key=True)
+            allowed = _allowed_keys(error["loc"])
+            reader.problem(f"unknown key {name!r}", line, column, _nearest(name, allowed))
+        case "missing":
+            line, column = _at(found, path[:-1])
+            reader.problem(f"key {path[-1]!r} is required here", line, column)
+        case "union_tag_not_found" | "union_tag_invalid":
+            line, column = _at(found, path)
+            message, hint = _no_kind(value, error)
+            reader.problem(message, line, column, hint)
+        case "value_error":
+            line, column = _at(found, path)
+            reader.problem(str(error["ctx"]["error"]), line, column)
+        case "string_pattern_mismatch":
+            line, column = _at(found, path, on_key=(path and path[-1] == "[key]") or False)
+            pattern = error["ctx"]["pattern"]
+            hint = f"allowed: {pattern}"
+            reader.problem(f"{value!r} is not a name that can be referred to", line, column, hint)
+        case "literal_error":
+            line, column = _at(found, path)
+            expected = error["ctx"]["expected"]
+            options = [word.strip("' ") for word in expected.replace(" or ", ", ").split(",")]
+            hint = _nearest(str(value), options)
+            reader.problem(f"{value!r} is not allowed; allowed: {expected}", line, column, hint)
+        case _:
+            line, column = _at(found, path)
+            reader.problem(_said(error, value), line, column)
+
+
+def _said(error: Any, value: Any) -> str:
+    wanted = {
+        "string_type": "a text",
+        "int_type": "a whole number",
+        "float_type": "a number",
+        "bool_type": "true or false",
+        "list_type": "a list",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "model_attributes_type": "a mapping",
+    }.get(error["type"])
+    if wanted:
+        return f"expected {wanted}, found {_yaml_kind(value)}"
+    message = str(error["msg"])
+    return message[:1].lower() + message[1:] + f", found {value!r}"[:120]
+
+
+def _yaml_kind(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"{str(value).lower()} (true or false)"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {value[:60]!r}"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _real_path(loc: Iterable[str | int]) -> YamlPath:
+    """Pydantic's location without the kinds that it names right after a union."""
+    path: list[str | int] = []
+    after_union = False
+    for part in loc:
+        if part == "[key]" or (after_union and part in _KINDS):
+            after_union = False
+            continue
+        path.append(part)
+        after_union = _is_union(path)
+    return tuple(path)
+
+
+def _is_union(path: list[str | int]) -> bool:
+    """Whether a value of one of several kinds stands at this path: steps, checks, secrets, policies."""
+    match path:
+        case [*_, "steps" | "preflight", int()] | ["secrets", str()]:
+            return True
+        case [*_, "check" | "on_failure" | "exit" | "status" | "equals" | "default"]:
+            return True
+        case [*_, "options", int()] | ["vars", str()]:
+            return True
+        case _:
+            return False
+
+
+def _no_kind(value: Any, error: Any) -> tuple[str, str]:
+    about = error["ctx"].get("discriminator", "")
+    if "from" in about:
+        return "a secret needs `from: env`, `from: file` or `from: kubernetes`", ""
+    what, kinds = ("check", CHECK_KINDS) if "check" in about else ("step", STEP_KINDS)
+    if not isinstance(value, dict):
+        return f"a {what} is a mapping, and this is {_yaml_kind(value)}", ""
+    present = [key for key in value if key in kinds]
+    expected = f"a {what} needs exactly one of {', '.join(kinds)}"
+    if present:
+        return f"{expected}; found {' and '.join(present)}", ""
+    known = _keys_of_everything()
+    for key in value:
+        near = difflib.get_close_matches(str(key), kinds, n=1)
+        if near and key not in known:
+            return f"{expected}; found none", f"did you mean {near[0]!r} instead of {key!r}?"
+    return f"{expected}; found none", ""
+
+
+def _nearest(name: str, allowed: Iterable[str]) -> str:
+    options = list(allowed)
+    near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"allowed: {', '.join(sorted(options))}" if options else ""
+
+
+def _keys_of_everything() -> frozenset[str]:
+    return frozenset(
+        field.alias or name
+        for module in (document, checks)
+        for model in vars(module).values()
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, field in model.model_fields.items()
+    )
+
+
+def _allowed_keys(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model at a location has."""
+    here: list[Any] = [Runbook]
+    for part in loc[:-1]:
+        here = [inner for kind in here for inner in _step_into(kind, part)]
+    return [
+        field.alias or name
+        for kind in here
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _step_into(kind: Any, part: str | int) -> list[Any]:
+    """The types that a key, an index or a union's tag leads to."""
+    origin = typing.get_origin(kind)
+    if origin is typing.Annotated:
+        inner, *extra = typing.get_args(kind)
+        tags = [tag.tag for tag in extra if hasattr(tag, "tag")]
+        if tags:
+            return [inner] if part == tags[0] else _step_into(inner, part)
+        return _step_into(inner, part)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields: Mapping[str, Any] = kind.model_fields
+        found = [f for n, f in fields.items() if part in (n, f.alias)]
+        if found:
+            field = found[0]
+            return [
+                typing.Annotated[field.annotation, *field.metadata]
+                if field.metadata
+                else field.annotation
+            ]
+        return [kind] if part in _KINDS else []
+    if origin in (list, tuple):
+        return [typing.get_args(kind)[0]] if isinstance(part, int) else _into_all(kind, part)
+    if origin is dict:
+        return [typing.get_args(kind)[1]]
+    return _into_all(kind, part)
+
+
+def _into_all(kind: Any, part: str | int) -> list[Any]:
+    return [found for inner in typing.get_args(kind) for found in _step_into(inner, part)]
