@@ -1,0 +1,167 @@
+"""The journal on disk: what a crash, a second writer or a full disk may and may not do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runbook.errors import JournalDamaged, JournalUnavailable, RunbookError
+from runbook.journal import file
+from runbook.journal.file import EVENTS, JournalFile, read, split_torn
+from runbook.run.events import NoteAdded, Record
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def note(number: int) -> Record:
+    return Record(number, T0, NoteAdded(by="ann", text=f"note {number}"))
+
+
+def written(directory: Path, count: int) -> bytes:
+    journal = JournalFile.create(directory)
+    for number in range(1, count + 1):
+        journal.append(note(number))
+    journal.close()
+    return (directory / EVENTS).read_bytes()
+
+
+def test_a_record_can_be_read_as_soon_as_append_returns(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path)
+    journal.append(note(1))
+    assert read(tmp_path) == [note(1)]
+    journal.close()
+
+
+def test_every_record_is_one_write_and_one_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = JournalFile.create(tmp_path)
+    calls: list[str] = []
+    write, sync = os.write, file.datasync
+    monkeypatch.setattr(os, "write", lambda fd, data: (calls.append("write"), write(fd, data))[1])
+    monkeypatch.setattr(file, "datasync", lambda fd: (calls.append("sync"), sync(fd))[1])
+    journal.append(note(1))
+    journal.append(note(2))
+    monkeypatch.undo()
+    assert calls == ["write", "sync", "write", "sync"]
+    journal.close()
+
+
+def test_a_torn_last_line_is_cut_wherever_it_tore_and_kept_aside(tmp_path: Path) -> None:
+    content = written(tmp_path, 3)
+    start = content[:-1].rfind(b"\n") + 1
+    for cut in range(start + 1, len(content)):
+        for tail in (b"", b"\0", b"\0" * 512):
+            (tmp_path / EVENTS).write_bytes(content[:cut] + tail)
+            journal, records, torn = JournalFile.reopen(tmp_path)
+            assert records == [note(1), note(2)]
+            assert torn == content[start:cut] + tail
+            journal.append(note(3))
+            journal.close()
+            assert (tmp_path / EVENTS).read_bytes() == content
+    kept = [path.read_bytes() for path in (tmp_path / "quarantine").iterdir()]
+    assert content[start : start + 1] in kept
+
+
+def test_damage_that_is_not_a_torn_end_is_refused_and_left_alone(tmp_path: Path) -> None:
+    content = written(tmp_path, 3)
+    damaged = content.replace(b"note 2", b"note 9")
+    (tmp_path / EVENTS).write_bytes(damaged)
+    with pytest.raises(JournalDamaged, match="line 3: the hash chain is broken"):
+        JournalFile.reopen(tmp_path)
+    assert (tmp_path / EVENTS).read_bytes() == damaged
+
+
+@pytest.mark.parametrize("call", ["write", "fdatasync"])
+@pytest.mark.parametrize("fault", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_after_a_failed_write_or_sync_nothing_is_ever_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, fault: int
+) -> None:
+    journal = JournalFile.create(tmp_path)
+    journal.append(note(1))
+
+    def fail(*_: object) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(JournalUnavailable):
+        journal.append(note(2))
+    monkeypatch.undo()
+    with pytest.raises(JournalUnavailable):
+        journal.append(note(2))
+    journal.close()
+
+
+def test_a_short_write_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = JournalFile.create(tmp_path)
+    monkeypatch.setattr(os, "write", lambda fd, data: 3)
+    with pytest.raises(JournalUnavailable, match="3 of"):
+        journal.append(note(1))
+    monkeypatch.undo()
+    journal.close()
+
+
+def test_a_second_writer_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path)
+    with pytest.raises(RunbookError, match="another process is writing this run"):
+        JournalFile.reopen(tmp_path)
+    journal.close()
+    again, _, _ = JournalFile.reopen(tmp_path)
+    again.close()
+
+
+def test_a_run_without_a_journal_is_an_error_of_the_user(tmp_path: Path) -> None:
+    with pytest.raises(RunbookError, match="no journal"):
+        read(tmp_path)
+    with pytest.raises(RunbookError, match="no journal"):
+        JournalFile.reopen(tmp_path)
+
+
+def test_a_line_feed_ends_what_was_acknowledged() -> None:
+    assert split_torn(b"a\nb\nc") == (b"a\nb\n", b"c")
+    assert split_torn(b"a\n\0\0") == (b"a\n", b"\0\0")
+    assert split_torn(b"") == (b"", b"")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from datetime import UTC, datetime
+from runbook.journal.file import JournalFile
+from runbook.run.events import NoteAdded, Record
+journal = JournalFile.create(Path(sys.argv[1]))
+number = 0
+while True:
+    number += 1
+    text = "x" * (number * 37 % 5000)
+    journal.append(Record(number, datetime(2026, 1, 1, tzinfo=UTC), NoteAdded(by="a", text=text)))
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [5])
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, kills: int) -> None:
+    for attempt in range(kills):
+        directory = tmp_path / str(attempt)
+        directory.mkdir()
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(directory)], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        for _ in range(20 + 17 * attempt):
+            process.stdout.readline()
+        process.kill()
+        acknowledged = int((process.stdout.read().split() or [b"0"])[-1])
+        process.stdout.close()
+        process.wait()
+        journal, records, _ = JournalFile.reopen(directory)
+        journal.close()
+        assert len(records) >= max(acknowledged, 20 + 17 * attempt)

@@ -1,0 +1,265 @@
+"""The engine keeps what is done equal to what the state asks for, and the disk first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from runbook.clock import VirtualClock
+from runbook.engine import Engine
+from runbook.errors import JournalUnavailable
+from runbook.executors.base import Attempt, Desk
+from runbook.plan import Plan
+from runbook.redact import Redactor
+from runbook.run.events import CommandFinished, CommandStarting, Record
+from runbook.run.readings import Reading, holds
+from runbook.run.session import Output, Seen
+from runbook.run.signals import Abort, Approve, Leave, Outcome, Retry
+from runbook.run.state import RunState, replay
+from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
+
+Perform = Callable[[Attempt, Desk], Awaitable[Outcome]]
+
+
+class Memory:
+    """A journal in memory that can be told to fail, and notes what its followers knew."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.fail_at: int | None = None
+
+    def append(self, record: Record) -> None:
+        if self.fail_at is not None and record.seq >= self.fail_at:
+            raise JournalUnavailable("the disk is full")
+        self.records.append(record)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [record.event.kind for record in self.records]
+
+
+class Watcher:
+    def __init__(self, journal: Memory) -> None:
+        self.heard: list[str] = []
+        self.seen: list[Seen] = []
+        self._journal = journal
+
+    def on_record(self, record: Record) -> None:
+        assert record in self._journal.records, "heard of before it was on disk"
+        self.heard.append(record.event.kind)
+
+    def on_output(self, output: Output) -> None: ...
+
+    def on_seen(self, seen: Seen) -> None:
+        self.seen.append(seen)
+
+
+async def passes(attempt: Attempt, desk: Desk) -> Outcome:
+    return attempt.passed()
+
+
+class Bench:
+    """An engine with everything around it replaced by what a test says."""
+
+    def __init__(
+        self, plan: Plan, perform: Perform = passes, records: list[Record] | None = None
+    ) -> None:
+        self.clock = VirtualClock()
+        self.journal = Memory()
+        self.journal.records = list(records or [])
+        self.redactor = Redactor()
+        self.reading: Reading = holds("up", "up")
+
+        async def read_health(_: str) -> Reading:
+            return self.reading
+
+        async def read_value(name: str, _: RunState) -> str:
+            return name
+
+        self.engine = Engine(
+            plan,
+            self.journal,
+            executors=dict.fromkeys(("run", "check", "wait", "workflow"), perform),
+            read_health=read_health,
+            read_value=read_value,
+            redactor=self.redactor,
+            clock=self.clock,
+            records=records or [],
+        )
+        self.watcher = Watcher(self.journal)
+        self.engine.follow(self.watcher)
+
+    async def until(self, kind: str) -> None:
+        async with asyncio.timeout(5):
+            while kind not in self.watcher.heard:  # noqa: ASYNC110 - nothing else tells a test
+                await asyncio.sleep(0)
+
+
+async def test_a_run_is_performed_step_by_step_and_heard_of_in_order() -> None:
+    plan = plan_of(DELETE, BUILD)
+    bench = Bench(plan)
+    state = await bench.engine.run([opened(plan)])
+    assert bench.journal.kinds == [
+        "run.opened",
+        "step.started",
+        "step.passed",
+        "step.started",
+        "step.passed",
+        "run.finished",
+    ]
+    assert bench.watcher.heard == bench.journal.kinds
+    assert replay(bench.journal.records) == state
+
+
+async def test_an_intent_is_on_disk_before_the_command_exists() -> None:
+    plan = plan_of(BUILD)
+    order: list[list[str]] = []
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        await desk.record(CommandStarting(step="build", attempt=1, script="true", shell="bash"))
+        order.append(bench.journal.kinds)
+        return attempt.passed()
+
+    bench = Bench(plan, perform)
+    await bench.engine.run([opened(plan)])
+    assert order[0][-1] == "command.starting"
+
+
+async def test_an_abort_ends_what_runs_before_the_run_is_finished() -> None:
+    plan = plan_of(DELETE)
+    ended: list[str] = []
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("process")
+            await desk.record(CommandFinished(step="delete", attempt=1, exit=None, duration=1.0))
+        raise AssertionError
+
+    bench = Bench(plan, perform)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.started")
+    assert bench.engine.send(Abort("ann", "wrong cluster")) == ""
+    await asyncio.wait_for(run, 5)
+    assert ended == ["process"]
+    assert bench.journal.kinds[-4:] == [
+        "run.abort-requested",
+        "command.finished",
+        "step.interrupted",
+        "run.finished",
+    ]
+
+
+async def test_leaving_holds_the_run_and_leaves_no_task_behind() -> None:
+    plan = plan_of(DELETE, BUILD, health=HEALTH)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    bench = Bench(plan, perform)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.started")
+    bench.engine.send(Leave("ann", "ctrl-c"))
+    state = await asyncio.wait_for(run, 5)
+    assert state.finished is None
+    assert bench.journal.kinds[-1] == "step.interrupted"
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_gate_expires_by_the_clock_alone() -> None:
+    plan = plan_of(GATE, DELETE)
+    bench = Bench(plan)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("approval.requested")
+    await bench.clock.advance(301)
+    await asyncio.wait_for(run, 5)
+    assert bench.journal.kinds[-2:] == ["approval.expired", "run.finished"]
+
+
+async def test_a_refused_signal_says_why_and_changes_nothing() -> None:
+    plan = plan_of(GATE)
+    bench = Bench(plan)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("approval.requested")
+    assert bench.engine.send(Retry("go", "ann")) == (
+        "the step is waiting; only a failure is retried"
+    )
+    assert bench.engine.send(Approve("go", "ann", "ctx")) == ""
+    await asyncio.wait_for(run, 5)
+
+
+async def test_health_is_read_on_and_recorded_when_it_changes() -> None:
+    plan = plan_of(GATE, health=HEALTH, objectives=OBJECTIVES)
+    bench = Bench(plan)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("health.read")
+    await bench.clock.advance(20)
+    assert len(bench.watcher.seen) >= 4
+    assert bench.journal.kinds.count("health.read") == 1
+    bench.engine.send(Abort("ann"))
+    await asyncio.wait_for(run, 5)
+
+
+@pytest.mark.parametrize("failing", [2, 3, 4])
+async def test_when_the_journal_fails_nothing_more_is_started(failing: int) -> None:
+    plan = plan_of(DELETE, BUILD)
+    started: list[str] = []
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        await desk.record(
+            CommandStarting(step=attempt.step.id, attempt=1, script="true", shell="bash")
+        )
+        started.append(attempt.step.id)
+        return attempt.passed()
+
+    bench = Bench(plan, perform)
+    bench.journal.fail_at = failing
+    with pytest.raises(JournalUnavailable):
+        await asyncio.wait_for(bench.engine.run([opened(plan)]), 5)
+    assert started == (["delete"] if failing == 4 else [])
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_an_executor_that_raises_is_a_bug_and_its_outcome_unknown() -> None:
+    plan = plan_of(DELETE)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        raise ZeroDivisionError
+
+    bench = Bench(plan, perform)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.interrupted")
+    bench.engine.send(Abort("ann"))
+    await asyncio.wait_for(run, 5)
+
+
+async def test_a_step_longer_than_its_timeout_has_timed_out() -> None:
+    plan = plan_of({"id": "w", "wait": "1h", "timeout": "10ms"})
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    bench = Bench(plan, perform)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.timed-out")
+    bench.engine.send(Abort("ann"))
+    await asyncio.wait_for(run, 5)
+
+
+async def test_secrets_are_masked_before_a_fact_exists() -> None:
+    plan = plan_of(BUILD)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        return attempt.passed("token is hunter2hunter2")
+
+    bench = Bench(plan, perform)
+    bench.redactor.register("password", "hunter2hunter2")
+    await bench.engine.run([opened(plan)])
+    passed: Any = bench.journal.records[2].event
+    assert passed.detail == "token is [REDACTED:password]"
