@@ -18,6 +18,7 @@ from runbook.cli.log_file import log_to
 from runbook.cli.opening import Opened
 from runbook.cli.plain import PlainFollower, closing
 from runbook.cli.reports import write_reports
+from runbook.cli.wiring import Request
 from runbook.engine import Engine
 from runbook.run.events import Record
 from runbook.run.machine import undecided
@@ -33,9 +34,7 @@ def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
     return asyncio.run(_start(request, arguments, settings))
 
 
-async def _start(
-    request: opening.Request, arguments: argparse.Namespace, settings: Settings
-) -> int:
+async def _start(request: Request, arguments: argparse.Namespace, settings: Settings) -> int:
     opened = await opening.open_run(request, arguments, settings, _say)
     return await perform(opened, settings)
 
@@ -72,10 +71,7 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
     engine = opened.wired.engine
     log_to(opened.wired.directory.log, settings.log_level)
     engine.follow(PlainFollower(write))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(
-            number, lambda number=number: engine.send(Leave(settings.operator, number.name))
-        )
+    leave_on_signals(engine, settings.operator)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(_performed(opened))
         if decisions or engine.records:
@@ -90,6 +86,16 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
     if code is Exit.HELD:
         write(f"held; go on with: runbook resume {opened.wired.directory.id}\n")
     return code
+
+
+def leave_on_signals(engine: Engine, operator: str) -> None:
+    """Ctrl-c, TERM and a closed terminal hold the run; nothing is ever rolled back by them."""
+
+    def leave(number: signal.Signals) -> None:
+        engine.send(Leave(operator, number.name))
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, leave, number)
 
 
 async def _performed(opened: Opened) -> RunState:

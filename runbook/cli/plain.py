@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runbook.model.values import format_duration
+from runbook.model.values import readable
 from runbook.run.events import Record
 from runbook.run.session import Output, Seen
 from runbook.run.summary import Summary, Waiting
@@ -62,7 +62,7 @@ def closing(summary: Summary) -> str:
     lines = [f"{summary.status}" + (f": {reason}" if (reason := _reason(summary)) else "")]
     recovery = summary.recovery
     if recovery.seconds is not None:
-        against = f" of {format_duration(recovery.rto)}" if recovery.rto else ""
+        against = f" of {readable(recovery.rto)}" if recovery.rto else ""
         stopped = "stopped at health" if recovery.stopped else "did not stop"
         lines.append(f"recovery clock {_clock(recovery.seconds)}{against}, {stopped}")
     spent = ", ".join(f"{kind} {_clock(summary.split[kind])}" for kind in Waiting)

@@ -59,13 +59,21 @@ def bind_script(script: str, shell: str | None = None) -> Script:
 
 
 class _Scanner:
-    """Where in a bash script we are: bare, quoted, in a comment, in a here-document."""
+    """Where in a bash script we are: a stack of quotes and of `$(`, a comment, a here-document.
+
+    A place that is misjudged costs a value its quotes at worst; it can never make it a command.
+    """
 
     def __init__(self) -> None:
-        self._quote = ""
+        self._stack: list[str] = []
+        self._comment = False
         self._line = ""
         self._heredoc = ""
         self._pending = ""
+
+    @property
+    def _quote(self) -> str:
+        return self._stack[-1] if self._stack else ""
 
     def read(self, text: str) -> None:
         index = 0
@@ -73,37 +81,48 @@ class _Scanner:
             index += self._step(text, index)
 
     def _step(self, text: str, index: int) -> int:
+        """Take one character in; returns how many were used up."""
         character = text[index]
         if character == "\n":
             self._newline()
             return 1
         self._line += character
-        if self._heredoc or self._quote == "#":
+        if self._heredoc or self._comment:
             return 1
-        if self._quote in ("'", "$'"):
-            if self._quote == "$'" and character == "\\":
-                return 2
-            self._quote = "" if character == "'" else self._quote
+        quote = self._quote
+        if quote == "'" or (quote == "$'" and character != "\\"):
+            if character == "'":
+                self._stack.pop()
             return 1
         if character == "\\":
             self._line += text[index + 1 : index + 2]
             return 2
-        if character == "`":
-            self._quote = "" if self._quote == "`" else "`"
-        elif self._quote == '"':
-            self._quote = "" if character == '"' else '"'
-        elif not self._quote:
+        if character in ('"', "`"):
+            self._toggle(character)
+        elif text.startswith("$(", index):
+            self._stack.append("(")
+            self._line += "("
+            return 2
+        elif quote != '"':
             self._open(character)
         return 1
+
+    def _toggle(self, mark: str) -> None:
+        if self._quote == mark:
+            self._stack.pop()
+        else:
+            self._stack.append(mark)
 
     def _open(self, character: str) -> None:
         before = self._line[-2:-1]
         if character == "'":
-            self._quote = "$'" if before == "$" else "'"
-        elif character == '"':
-            self._quote = '"'
+            self._stack.append("$'" if before == "$" else "'")
+        elif character == "(" and self._stack:
+            self._stack.append("(")
+        elif character == ")" and self._quote == "(":
+            self._stack.pop()
         elif character == "#" and (not before or before in " \t;&|("):
-            self._quote = "#"
+            self._comment = True
         elif found := _HEREDOC.search(self._line):
             here_string = self._line[: found.start()].endswith("<")  # <<< takes one word
             self._pending = "" if here_string else found.group(2)
@@ -111,27 +130,28 @@ class _Scanner:
     def _newline(self) -> None:
         if self._heredoc:
             self._heredoc = "" if self._line.strip() == self._heredoc else self._heredoc
-        elif self._quote in ("", "#"):
+        elif self._quote in ("", "("):
             self._heredoc, self._pending = self._pending, ""
-        self._quote = "" if self._quote == "#" else self._quote
+        self._comment = False
         self._line = ""
 
     def reference(self, name: str, offset: int) -> str:
+        """How the variable is written here, so that its value arrives as it is."""
         variable = f"${{{name}}}"
         if self._heredoc:
             raise ExpressionError(
                 "a value cannot be put into a here-document safely; give it through `env:`", offset
             )
+        if self._comment:
+            return name
         match self._quote:
-            case "":
+            case "" | "(":
                 self._line += '""'
                 return f'"{variable}"'
             case '"':
                 return variable
             case "'":
                 return f"'\"{variable}\"'"
-            case "#":
-                return name
         where = "backquotes" if self._quote == "`" else "$'...'"
         raise ExpressionError(
             f"a value cannot be put into {where} safely; give it through `env:`", offset

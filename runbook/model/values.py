@@ -40,6 +40,13 @@ def format_duration(seconds: float) -> str:
     return "".join(parts) or "0s"
 
 
+def readable(seconds: float) -> str:
+    """A duration for people: tenths below a minute, whole seconds above."""
+    if seconds < 60:
+        return f"{seconds:.1f}".rstrip("0").rstrip(".") + "s"
+    return format_duration(round(seconds))
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),

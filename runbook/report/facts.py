@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook.model.values import format_duration
+from runbook.model.values import readable
 from runbook.run.events import (
     ApprovalExpired,
     ApprovalGranted,
@@ -195,14 +195,14 @@ def _objectives(summary: Summary) -> list[Objective]:
     recovery, outline = summary.recovery, summary.opened.outline
     rows = []
     if recovery.rto is not None:
-        took = format_duration(round(recovery.seconds, 1)) if recovery.seconds is not None else "-"
+        took = readable(recovery.seconds) if recovery.seconds is not None else "-"
         if recovery.seconds is None:
             took, met = "nothing was destroyed, so nothing was measured", None
         elif recovery.stopped is None:
             took, met = f"{took}, not recovered", False
         else:
             met = recovery.within
-        rows.append(Objective("Recovery time", format_duration(recovery.rto), took, met))
+        rows.append(Objective("Recovery time", readable(recovery.rto), took, met))
     for name in outline.recovered_when:
         read = summary.state.health.get(name)
         observed = f"{read.verdict}: {read.observed}" if read else "never read"

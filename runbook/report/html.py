@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from runbook.model.values import readable
 from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts, Objective
-from runbook.report.markdown import MET, took
+from runbook.report.markdown import MET
 from runbook.report.picture import timeline
+from runbook.report.text import plain
 
 STYLE = """
 :root { --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --good: #00724f; --bad: #b34700; }
@@ -39,6 +41,10 @@ GOOD = frozenset({"holds", "passed", "met", "within"})
 BAD = frozenset({"fails", "failed", "timed_out", "NOT met", "interrupted", "unknown"})
 
 
+def escape(text: str) -> str:
+    return html.escape(plain(text))
+
+
 def render(facts: Facts) -> str:
     """The whole document."""
     title = f"Recovery log: {facts.opened.title}"
@@ -51,7 +57,7 @@ def render(facts: Facts) -> str:
         _section("Objectives and results", _objectives(facts.objectives)),
         _section("Timeline", timeline(facts)),
         _section("Phases against budget", _phases(facts)),
-        _section("Who spent the time", _pairs((w, took(s)) for w, s in facts.split)),
+        _section("Who spent the time", _pairs((w, readable(s)) for w, s in facts.split)),
         _section("Deviations", _deviations(facts)),
         _section(
             "Approvals",
@@ -93,7 +99,7 @@ def render(facts: Facts) -> str:
             _table(
                 ("no.", "time (UTC)", "elapsed", "what"),
                 (
-                    (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], took(t.elapsed), t.text)
+                    (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], readable(t.elapsed), t.text)
                     for t in facts.timeline
                 ),
             ),
@@ -116,10 +122,10 @@ def _clock(facts: Facts) -> str:
     recovery = facts.summary.recovery
     if recovery.seconds is None:
         return ""
-    against = f" of {took(recovery.rto)}" if recovery.rto else ""
+    against = f" of {readable(recovery.rto)}" if recovery.rto else ""
     ended = "from the first destructive step to health" if recovery.stopped else "did not stop"
     return (
-        f'<p class="clock">{escape(took(recovery.seconds))}<small>{escape(against)} '
+        f'<p class="clock">{escape(readable(recovery.seconds))}<small>{escape(against)} '
         f"recovery time, {escape(ended)}</small></p>"
     )
 
@@ -163,9 +169,9 @@ def _phases(facts: Facts) -> str:
             (
                 p.number,
                 p.title,
-                took(p.seconds),
-                took(p.budget) if p.budget is not None else "-",
-                f"over by {took(p.over)}" if p.over else ("within" if p.done else "not done"),
+                readable(p.seconds),
+                readable(p.budget) if p.budget is not None else "-",
+                f"over by {readable(p.over)}" if p.over else ("within" if p.done else "not done"),
             )
             for p in facts.phases
         ),
@@ -191,7 +197,7 @@ def _steps(facts: Facts) -> str:
                 s.effect,
                 s.status,
                 str(s.attempts or "-"),
-                took(s.seconds),
+                readable(s.seconds),
                 s.by,
                 s.detail
                 + (f" (proves against {', '.join(s.proves_against)})" if s.proves_against else ""),

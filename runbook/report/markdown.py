@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from runbook.model.values import format_duration
+from runbook.model.values import readable
 from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts
+from runbook.report.text import one_line, plain
 
 MET = {True: "met", False: "NOT met", None: "not measured"}
 
@@ -28,15 +29,15 @@ def render(facts: Facts) -> str:
                 (
                     p.number,
                     p.title,
-                    took(p.seconds),
-                    took(p.budget) if p.budget is not None else "-",
-                    f"over by {took(p.over)}" if p.over else ("within" if p.done else "not done"),
+                    readable(p.seconds),
+                    readable(p.budget) if p.budget is not None else "-",
+                    f"over by {readable(p.over)}" if p.over else ("within" if p.done else "not done"),
                 )
                 for p in facts.phases
             ),
         ),
         "## Who spent the time",
-        _table(("waiting for", "time"), ((words, took(s)) for words, s in facts.split)),
+        _table(("waiting for", "time"), ((words, readable(s)) for words, s in facts.split)),
         "## Deviations",
         _deviations(facts),
         "## Approvals",
@@ -60,7 +61,7 @@ def render(facts: Facts) -> str:
             (
                 (
                     s.number, s.title, s.kind, s.effect, s.status, str(s.attempts or "-"),
-                    took(s.seconds), s.by, s.detail,
+                    readable(s.seconds), s.by, s.detail,
                 )
                 for s in facts.steps
             ),
@@ -79,7 +80,7 @@ def render(facts: Facts) -> str:
         _table(
             ("no.", "time (UTC)", "elapsed", "what"),
             (
-                (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], took(t.elapsed), t.text)
+                (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], readable(t.elapsed), t.text)
                 for t in facts.timeline
             ),
         ),
@@ -87,14 +88,9 @@ def render(facts: Facts) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def took(seconds: float) -> str:
-    """A duration for reading: tenths below a minute, whole seconds above."""
-    return format_duration(round(seconds, 1) if seconds < 60 else round(seconds))
-
-
 def text(value: str) -> str:
     """Outside text as Markdown text: one line, nothing in it formats or breaks a table."""
-    line = " ".join(value.split())
+    line = one_line(value)
     for mark in ("\\", "`", "*", "_", "|", "<", "[", "]", "#"):
         line = line.replace(mark, f"\\{mark}")
     return line
@@ -119,7 +115,7 @@ def _commands(facts: Facts) -> Iterable[str]:
     for step in facts.steps:
         for command in step.commands:
             fence = "`" * max(3, _longest_run(command) + 1)
-            yield f"**{step.number} {text(step.title)}**\n\n{fence}\n{command.rstrip()}\n{fence}"
+            yield f"**{step.number} {text(step.title)}**\n\n{fence}\n{plain(command.rstrip())}\n{fence}"
 
 
 def _longest_run(value: str) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
-from runbook.model.values import format_duration
+from runbook.model.values import readable
 from runbook.report.facts import Facts
+from runbook.report.text import one_line
 from runbook.run.summary import StepSummary
 
 WIDTH, LEFT, RIGHT, ROW = 1000, 250, 20, 24
@@ -20,6 +21,10 @@ COLOURS = {
     "pending": "#cccccc",
 }
 """Okabe and Ito's palette: told apart by every eye; the word beside each bar says it too."""
+
+
+def escape(text: str) -> str:
+    return html.escape(one_line(text))
 
 
 def timeline(facts: Facts) -> str:
@@ -57,14 +62,14 @@ def _axis(total: float, scale: float, height: int) -> str:
         parts.append(
             f'<line x1="{x:.1f}" y1="20" x2="{x:.1f}" y2="{height - 8}" stroke="#ddd"/>'
             f'<text x="{x:.1f}" y="14" text-anchor="{anchor}" fill="#555">'
-            f"{format_duration(round(seconds))}</text>"
+            f"{readable(round(seconds))}</text>"
         )
     return "".join(parts)
 
 
 def _phase(title: str, seconds: float, budget: float | None, y: int) -> str:
-    against = f" of {format_duration(budget)}" if budget is not None else ""
-    label = f"{title}: {format_duration(round(seconds))}{against}"
+    against = f" of {readable(budget)}" if budget is not None else ""
+    label = f"{title}: {readable(round(seconds))}{against}"
     return f'<text x="4" y="{y + 12}" font-weight="600">{escape(label)}</text>'
 
 
@@ -78,7 +83,7 @@ def _step(step: StepSummary, facts: Facts, scale: float, y: int) -> str:
     word = "" if step.status.value == "passed" else f" {step.status.value}"
     return (
         f"<g><title>{escape(title)}: {step.status.value}, "
-        f"{format_duration(round(end - start, 1))}</title>"
+        f"{readable(round(end - start, 1))}</title>"
         f'<text x="14" y="{y + 11}" fill="#333">{escape(short)}</text>'
         f'<rect x="{LEFT + start * scale:.1f}" y="{y + 2}" width="{width:.1f}" height="11" '
         f'rx="2" fill="{colour}"/>'
@@ -93,12 +98,12 @@ def _clock(facts: Facts, scale: float, y: int) -> str:
         return ""
     start = (recovery.started - facts.summary.started).total_seconds()
     ended = "stopped at health" if recovery.stopped else "did not stop"
-    against = f" of {format_duration(recovery.rto)}" if recovery.rto else ""
+    against = f" of {readable(recovery.rto)}" if recovery.rto else ""
     return (
         f'<text x="4" y="{y + 12}" font-weight="600">Recovery clock</text>'
         f'<rect x="{LEFT + start * scale:.1f}" y="{y + 2}" '
         f'width="{max(2.0, recovery.seconds * scale):.1f}" height="12" rx="2" '
         f'fill="none" stroke="#0072b2" stroke-width="2"/>'
         f'<text x="{LEFT + start * scale + 6:.1f}" y="{y + 12}" fill="#0072b2">'
-        f"{format_duration(round(recovery.seconds, 1))}{against}, {ended}</text>"
+        f"{readable(round(recovery.seconds, 1))}{against}, {ended}</text>"
     )

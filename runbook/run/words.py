@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.model.values import format_duration
+from runbook.model.values import readable
 from runbook.run.events import (
     AbortRequested,
     ApprovalExpired,
@@ -102,7 +102,7 @@ def _words(event: Event) -> str:
             return f"$ {script}"
         case CommandFinished(exit=code, signal=signal, duration=duration, lines=lines):
             how = f"exit {code}" if code is not None else f"ended by {signal or 'nobody'}"
-            return f"{how} after {format_duration(round(duration, 1))}, {lines} lines"
+            return f"{how} after {readable(duration)}, {lines} lines"
         case CheckRead(verdict=verdict, expected=expected, observed=observed):
             return f"{verdict}: expected {expected}; saw {observed}"
         case WorkflowProgressed(workflow=workflow, phase=phase, progress=progress, message=message):

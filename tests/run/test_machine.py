@@ -499,10 +499,12 @@ scripts = st.lists(st.tuples(signals, st.integers(0, 400)), max_size=40)
 
 
 def play(run: Drive, script: list[tuple[Signal, int]]) -> Drive:
-    for signal, seconds in script:
+    """Send a script of signals; most of them are steered at the step the run is at."""
+    for drawn, seconds in script:
+        signal: Any = drawn
         here = current(run.plan, run.state)
         if here is not None and getattr(signal, "step", None) == HERE:
-            signal = replace(signal, step=here.id)  # type: ignore[type-var,call-arg]  # HERE has one
+            signal = replace(signal, step=here.id)
             if isinstance(signal, Outcome):
                 signal = replace(signal, attempt=run.state.step(here.id).attempt)
         if getattr(signal, "step", None) != HERE:

