@@ -14,11 +14,12 @@ from pathlib import Path
 
 from runbook.cli import opening
 from runbook.cli.exit_codes import Exit, exit_of
+from runbook.cli.first_plan import Request, read_request
 from runbook.cli.log_file import log_to
+from runbook.cli.loop import run
 from runbook.cli.opening import Opened
 from runbook.cli.plain import PlainFollower, closing
 from runbook.cli.reports import write_reports
-from runbook.cli.wiring import Request
 from runbook.engine import Engine
 from runbook.run.events import Record
 from runbook.run.machine import undecided
@@ -30,8 +31,8 @@ from runbook.settings import Settings, read_settings
 
 def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
     settings = read_settings()
-    request = opening.read_request(arguments, settings, file, directory, attended=False)
-    return asyncio.run(_start(request, arguments, settings))
+    request = read_request(arguments, settings, file, directory, attended=False)
+    return run(_start(request, arguments, settings))
 
 
 async def _start(request: Request, arguments: argparse.Namespace, settings: Settings) -> int:

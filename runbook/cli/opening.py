@@ -6,16 +6,16 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from runbook.cli import practice_cluster, wiring
+from runbook.cli.first_plan import Request, plan_for, request_of
 from runbook.cli.practice_cluster import PracticeCluster
-from runbook.cli.run import DEFAULT_SPEED, given_inputs, kubeconfig_paths
+from runbook.cli.run import kubeconfig_paths
 from runbook.cli.run_directory import RunDirectory, create
-from runbook.cli.wiring import Request, WiredRun
+from runbook.cli.wiring import WiredRun
 from runbook.clock import RealClock
 from runbook.journal.file import JournalFile
-from runbook.plan import TargetFacts, bind_inputs
+from runbook.plan import TargetFacts
 from runbook.run.events import Event, Mode, Preauthorisation, RunResumed
 from runbook.run.machine import interrupted
 from runbook.run.state import RunState, replay
@@ -49,26 +49,6 @@ class Opened:
             wiring.forget_secrets(self.wired.directory)
 
 
-def read_request(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    file: Path,
-    directory: Path,
-    *,
-    attended: bool,
-) -> Request:
-    """Everything that can be refused before anything is started."""
-    mode = Mode(arguments.mode)
-    speed = (arguments.speed or DEFAULT_SPEED) if mode is Mode.PRACTICE else 1.0
-    request = wiring.read_request(
-        file, working_directory=directory, inputs={}, mode=mode, attended=attended, speed=speed
-    )
-    declared = request.runbook.inputs
-    inputs = given_inputs(arguments.input, dict(settings.inputs), set(declared))
-    bind_inputs(declared, inputs)  # refuses what does not fit, before a cluster is started
-    return wiring.with_inputs(request, inputs)
-
-
 async def open_run(
     request: Request, arguments: argparse.Namespace, settings: Settings, say: Say
 ) -> Opened:
@@ -94,7 +74,7 @@ async def open_run(
             client, target = await wiring.pin_target(
                 directory, kubeconfig_paths(arguments.kubeconfig), arguments.context
             )
-        plan = wiring.plan_for(request, target)
+        plan = plan_for(request, target)
         journal = JournalFile.create(directory.path)
     except BaseException:
         if client is not None:
@@ -127,19 +107,12 @@ async def reopen_run(
     if opened is None or state.finished is not None:
         journal.close()
         raise wiring.nothing_to_resume(directory, state)
-    request = wiring.read_request(
-        directory.source,
-        working_directory=Path(opened.working_directory),
-        inputs={name: str(value) for name, value in opened.inputs.items() if value is not None},
-        mode=opened.mode,
-        attended=attended,
-        speed=opened.speed,
-    )
+    request = request_of(directory, opened, attended=attended)
     client = await connect(directory.kubeconfig)
     target = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
     try:
         await wiring.require_target(client, target)
-        plan = wiring.plan_for(request, target)
+        plan = plan_for(request, target)
         wiring.require_same_plan(plan, opened)
     except BaseException:
         await client.close()

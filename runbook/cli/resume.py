@@ -7,10 +7,10 @@ with --retry, --skip or --done.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 
 from runbook.cli import opening
+from runbook.cli.loop import run
 from runbook.cli.run_directory import find
 from runbook.errors import UsageError
 from runbook.run.signals import Accept, Retry, Signal, Skip
@@ -43,7 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
             )
             return await headless.perform(opened, settings, decisions)
 
-        return asyncio.run(go_on())
+        return run(go_on())
     from runbook.cli import screen
 
     return screen.resume(arguments, directory)

@@ -6,13 +6,13 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runbook import __version__
 from runbook.checks.base import CheckContext
 from runbook.checks.readers import read as read_check
+from runbook.cli.first_plan import Request
 from runbook.cli.late_values import LateValues
 from runbook.cli.practice_cluster import path_with_kubectl
 from runbook.cli.run_directory import RunDirectory
@@ -29,13 +29,11 @@ from runbook.executors.workflow import WorkflowExecutor
 from runbook.journal.file import JournalFile
 from runbook.journal.outputs import OutputStore
 from runbook.model.checks import Check
-from runbook.model.document import Runbook, StepKind
-from runbook.model.loader import load_text
-from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.model.document import StepKind
+from runbook.plan import Plan, TargetFacts
 from runbook.redact import Redactor
 from runbook.run.events import (
     JournalRecovered,
-    Mode,
     Outline,
     PhaseOutline,
     Preauthorisation,
@@ -48,20 +46,6 @@ from runbook.run.state import RunState
 from runbook.settings import Settings
 from runbook.target import identity, kubeconfig
 from runbook.target.client import ClusterClient, connect
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the operator asked for, before anything was started."""
-
-    file: Path
-    source: bytes
-    runbook: Runbook
-    working_directory: Path
-    inputs: Mapping[str, str]
-    mode: Mode
-    attended: bool
-    speed: float = 1.0
 
 
 @dataclass
@@ -77,25 +61,6 @@ class WiredRun:
     async def close(self) -> None:
         await self.client.close()
         self.journal.close()
-
-
-def read_request(
-    file: Path,
-    *,
-    working_directory: Path,
-    inputs: Mapping[str, str],
-    mode: Mode,
-    attended: bool,
-    speed: float = 1.0,
-) -> Request:
-    """Load the runbook. Raises InvalidRunbook with every problem."""
-    source = file.read_bytes()
-    runbook = load_text(source, str(file))
-    return Request(file, source, runbook, working_directory, inputs, mode, attended, speed)
-
-
-def with_inputs(request: Request, inputs: Mapping[str, str]) -> Request:
-    return replace(request, inputs=inputs)
 
 
 def command_environment(directory: RunDirectory) -> dict[str, str]:
@@ -124,17 +89,6 @@ async def pin_target(
         await client.close()
         raise
     return client, TargetFacts(seen.context, seen.server, seen.cluster_uid, seen.ca_sha256)
-
-
-def plan_for(request: Request, target: TargetFacts) -> Plan:
-    return make_plan(
-        request.runbook,
-        inputs=request.inputs,
-        target=target,
-        mode=request.mode.value,
-        environment=os.environ,
-        source_digest=hashlib.sha256(request.source).hexdigest(),
-    )
 
 
 def outline_of(plan: Plan) -> Outline:

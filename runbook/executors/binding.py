@@ -21,8 +21,11 @@ async def bind_late(model: M, desk: Desk) -> M:
     names = {
         name
         for _, text in expressions.walk_texts(model)
+        if "${{" in text
         for name in expressions.references(expressions.parse(text))
     }
+    if not names:
+        return model
     values: dict[str, Scalar] = {name: await desk.value(name) for name in sorted(names)}
     return expressions.bind(model, values.__getitem__)
 

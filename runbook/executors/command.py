@@ -92,9 +92,8 @@ class CommandExecutor:
     async def __call__(self, attempt: Attempt, desk: Desk) -> Outcome:
         step = attempt.step.step
         assert isinstance(step, RunStep)
-        with tempfile.TemporaryDirectory(prefix="runbook-") as scratch:
-            outputs_file = Path(scratch) / "output"
-            outputs_file.touch()
+        with tempfile.NamedTemporaryFile(prefix="runbook-output-") as scratch:
+            outputs_file = Path(scratch.name)
             try:
                 bound = await bind_late(step, desk)
                 command = await self._command(step, bound, desk, outputs_file)

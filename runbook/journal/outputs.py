@@ -83,7 +83,11 @@ class OutputWriter:
                 del self._tail[:-TAIL_LIMIT]
 
     def store(self) -> StoredOutput:
-        """Move the output to its final name. Raises JournalUnavailable when it cannot be kept."""
+        """Move the output to its final name; no output has none. Raises JournalUnavailable."""
+        if self._bytes == 0:
+            self._file.close()
+            self._live.unlink()
+            return StoredOutput("", 0, 0, 0)
         tail = bytes(self._tail[-TAIL_LIMIT:])
         truncated = self._bytes - self._head - len(tail)
         try:

@@ -101,7 +101,8 @@ Effect = Execute | WakeAt | Observe
 
 def current(plan: Plan, state: RunState) -> PlannedStep | None:
     """The step the run is at: the first that is not done."""
-    return next((s for s in plan.steps if not state.step(s.id).done), None)
+    steps = state.steps
+    return next((s for s in plan.steps if s.id not in steps or not steps[s.id].done), None)
 
 
 def pending(plan: Plan, state: RunState) -> list[Effect]:

@@ -138,6 +138,10 @@ class StepState:
         return self.status in DONE or self.handled
 
 
+UNTOUCHED = StepState()
+"""A step the run has not come to."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryClock:
     started: datetime | None = None
@@ -164,7 +168,7 @@ class RunState:
     clock: RecoveryClock = RecoveryClock()
 
     def step(self, step: str) -> StepState:
-        return self.steps.get(step, StepState())
+        return self.steps.get(step, UNTOUCHED)
 
     @property
     def leaving(self) -> bool:

@@ -1,0 +1,92 @@
+"""What a run will be, as far as that is known before any cluster is asked: for the first frame."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.cli.run import DEFAULT_SPEED, given_inputs
+from runbook.cli.run_directory import RunDirectory
+from runbook.errors import RunbookError
+from runbook.journal.file import read
+from runbook.model.document import Runbook
+from runbook.model.loader import load_text
+from runbook.plan import Plan, TargetFacts, bind_inputs, make_plan
+from runbook.run.events import Mode, RunOpened
+from runbook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the operator asked for, before anything was started."""
+
+    file: Path
+    source: bytes
+    runbook: Runbook
+    working_directory: Path
+    inputs: Mapping[str, str]
+    mode: Mode
+    attended: bool
+    speed: float = 1.0
+
+
+def read_request(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    file: Path,
+    directory: Path,
+    *,
+    attended: bool,
+) -> Request:
+    """Everything that can be refused before anything is started."""
+    mode = Mode(arguments.mode)
+    speed = (arguments.speed or DEFAULT_SPEED) if mode is Mode.PRACTICE else 1.0
+    source = file.read_bytes()
+    runbook = load_text(source, str(file))
+    inputs = given_inputs(arguments.input, dict(settings.inputs), set(runbook.inputs))
+    bind_inputs(runbook.inputs, inputs)  # refuses what does not fit, before a cluster is started
+    return Request(file, source, runbook, directory, inputs, mode, attended, speed)
+
+
+def request_of(directory: RunDirectory, opened: RunOpened, *, attended: bool) -> Request:
+    """What a run was asked to be when it was opened; its runbook is the copy that was kept."""
+    source = directory.source.read_bytes()
+    return Request(
+        file=Path(opened.source),
+        source=source,
+        runbook=load_text(source, str(directory.source)),
+        working_directory=Path(opened.working_directory),
+        inputs={name: str(value) for name, value in opened.inputs.items() if value is not None},
+        mode=opened.mode,
+        attended=attended,
+        speed=opened.speed,
+    )
+
+
+def plan_for(request: Request, target: TargetFacts) -> Plan:
+    return make_plan(
+        request.runbook,
+        inputs=request.inputs,
+        target=target,
+        mode=request.mode.value,
+        environment=os.environ,
+        source_digest=hashlib.sha256(request.source).hexdigest(),
+    )
+
+
+def first_plan(request: Request, context: str) -> Plan:
+    """The plan as it looks until the cluster has said who it is."""
+    return plan_for(request, TargetFacts(context, "", ""))
+
+
+def plan_of_run(directory: RunDirectory) -> Plan:
+    records = read(directory.path)
+    opened = records[0].event if records else None
+    if not isinstance(opened, RunOpened):
+        raise RunbookError("the run was never opened; nothing was started", where=directory.id)
+    facts = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
+    return plan_for(request_of(directory, opened, attended=True), facts)
