@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from runbook.model.expressions import Expression, ExpressionError, Node, as_text, parse
 
 PREFIX = "RUNBOOK_VALUE_"
-_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+_HEREDOC = re.compile(r"-?\s*(['\"]?)\\?([A-Za-z_]\w*)\1")
 
 __all__ = ["Script", "as_text", "bind_script"]
 
@@ -69,7 +69,8 @@ class _Scanner:
         self._comment = False
         self._line = ""
         self._heredoc = ""
-        self._pending = ""
+        self._operator = 0
+        """Where in the line a here-document was announced."""
 
     @property
     def _quote(self) -> str:
@@ -123,15 +124,16 @@ class _Scanner:
             self._stack.pop()
         elif character == "#" and (not before or before in " \t;&|("):
             self._comment = True
-        elif found := _HEREDOC.search(self._line):
-            here_string = self._line[: found.start()].endswith("<")  # <<< takes one word
-            self._pending = "" if here_string else found.group(2)
+        elif self._line.endswith("<<"):
+            # A third one makes it a here-string, which takes one word of the same line.
+            self._operator = 0 if self._line.endswith("<<<") else len(self._line)
 
     def _newline(self) -> None:
         if self._heredoc:
             self._heredoc = "" if self._line.strip() == self._heredoc else self._heredoc
-        elif self._quote in ("", "("):
-            self._heredoc, self._pending = self._pending, ""
+        elif self._operator and (found := _HEREDOC.match(self._line, self._operator)):
+            self._heredoc = found.group(2)
+        self._operator = 0
         self._comment = False
         self._line = ""
 

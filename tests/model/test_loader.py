@@ -1,0 +1,204 @@
+"""A refused runbook says everything that is wrong with it, where, and the way out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import yaml
+from hypothesis import given, settings, strategies as st
+
+from runbook.errors import InvalidRunbook
+from runbook.model.loader import load_file, load_text
+from runbook.model.yaml_nodes import MAX_BYTES
+
+HEAD = "apiVersion: runbook/v1\nname: test\n"
+STEPS = "phases:\n  - id: one\n    steps:\n"
+
+
+def refused(text: str | bytes) -> str:
+    with pytest.raises(InvalidRunbook) as caught:
+        load_text(dedent(text) if isinstance(text, str) else text, "f.yaml")
+    return str(caught.value)
+
+
+def of_step(step: str) -> str:
+    return refused(f"{HEAD}{STEPS}      - {step}\n")
+
+
+def test_a_small_runbook_is_read() -> None:
+    runbook = load_text(
+        f"{HEAD}{STEPS}      - {{id: a, run: 'true', x-ticket: 17}}\nx-own: 1\n", "f"
+    )
+    assert runbook.phases[0].steps[0].id == "a"
+
+
+def test_every_problem_is_told_at_once_in_order_with_its_place() -> None:
+    said = refused(
+        """\
+        apiVersion: runbook/v1
+        name: test
+        objectves: {rto: 45m}
+        objectives: {rto: 45, recovered_when: [modles]}
+        health:
+          models: {check: {tcp: {host: a, port: 1}}}
+        phases:
+          - id: one
+            steps:
+              - {id: go, aprove: {message: hi}}
+              - id: go
+                run: kubectl get ${{ inputs.ns }}
+                timeout: 5 minutes
+        """
+    )
+    assert said == dedent(
+        """\
+        f.yaml:3:1: unknown key 'objectves'
+            objectves: {rto: 45m}
+            ^
+            hint: did you mean 'objectives'?
+        f.yaml:4:19: a duration needs a unit: write 45s or 45m
+            objectives: {rto: 45, recovered_when: [modles]}
+                              ^
+        f.yaml:4:40: no health check 'modles'
+            objectives: {rto: 45, recovered_when: [modles]}
+                                                   ^
+            hint: did you mean 'models'?
+        f.yaml:10:9: a step needs exactly one of run, check, approve, manual, wait, workflow; found none
+                  - {id: go, aprove: {message: hi}}
+                    ^
+            hint: did you mean 'approve' instead of 'aprove'?
+        f.yaml:11:13: step id 'go' is used twice
+                  - id: go
+                        ^
+            hint: ids are unique over the whole runbook: results are kept under them
+        f.yaml:12:30: unknown name 'inputs.ns'
+                    run: kubectl get ${{ inputs.ns }}
+                                         ^
+            hint: none is declared
+        f.yaml:13:18: '5 minutes' is no duration such as 90s, 5m or 1h30m
+                    timeout: 5 minutes
+                             ^
+        7 problems in the runbook"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("{id: a, run: x, timeout: 5}", "6:34: a duration needs a unit: write 5s or 5m"),
+        ("{id: a, run: x, retries: '1'}", "expected a whole number, found the text '1'"),
+        ("{id: a, run: x, sensitive: yes}", "'yes' is read as true or false by YAML"),
+        ("{id: a, run: x, efect: read}", "did you mean 'effect'?"),
+        ("{id: a, run: x, check: {tcp: {host: h, port: 1}}}", "found run and check"),
+        ("{id: A, run: x}", "'A' is not a name that can be referred to"),
+        ("{id: a, run: x, effect: destory}", "did you mean 'destroy'?"),
+        ("{id: a, run: x, on_failure: {goto: b}}", "no step 'b'"),
+        ("{id: a, check: {health: web}}", "no health check 'web'"),
+        ("{id: a, check: {tcpp: {host: h, port: 1}}}", "did you mean 'tcp' instead of 'tcpp'?"),
+        ("{id: a, check: {tcp: {host: h}}}", "key 'port' is required here"),
+        ("{id: a, check: {tcp: {host: h, port: 1}}, every: 2m}", "`every` is longer than `until`"),
+        ("{id: a, run: 'echo ${{ steps.b.status }}'}", "no earlier step 'b'"),
+        ("{id: a, run: 'echo ${{ steps.a.status }}'}", "no earlier step 'a'"),
+        ("{id: a, run: 'echo ${{ registered.x }}'}", "no earlier step registers 'x'"),
+        ("{id: a, run: 'echo ${{ secrets.x }}'}", "unknown name 'secrets.x'"),
+        ("{id: a, run: 'echo ${{ nonsense }}'}", "unknown name 'nonsense'"),
+        ("{id: a, run: 'echo ${{ x'}", "this ${{ is never closed by }}"),
+        ("{id: a, run: x, expect: {regex: '('}}", "not a regular expression"),
+        ("{id: a, check: {logs: {namespace: n, matches: x}}}", "name exactly one"),
+        ("{id: a, check: {s3: {endpoint: e, bucket: b}}}", "name exactly one"),
+        ("{id: a, check: {inference: {endpoint: e}}}", "name one"),
+        ("{id: a, wait: 5}", "a duration needs a unit"),
+        ("{run: x}", "key 'id' is required here"),
+        ("just text", "a step is a mapping, and this is the text 'just text'"),
+        ("{id: a, id: b, run: x}", "key 'id' stands here a second time"),
+        ("{id: a, run: x, on: 1}", "key 'on' is read as a bool"),
+        ("{id: a, run: x, retries: 012}", "octal"),
+    ],
+)
+def test_a_fault_is_named_with_what_was_allowed(step: str, said: str) -> None:
+    assert said in of_step(step)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "f.yaml: the file is empty"),
+        (b"   \n\n", "f.yaml: the file is empty"),
+        (b"# nothing\n", "nothing but comments"),
+        (b"\xff\xfe\x00", "f.yaml:1:1: byte 0xff is not UTF-8"),
+        (b"a: b\n\tc: d\n", "f.yaml:2:1: a tab in the indentation"),
+        (b"a: \x00\n", "f.yaml:1:4: control character U+0000"),
+        (b"- a\n- b\n", "a runbook is a mapping of keys, and this is a list"),
+        (b"just text", "this is the text 'just text'"),
+        (b"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document starts here"),
+        (b"a: [1\n", "not YAML"),
+        (b"a: *b\n", "undefined alias"),
+        (b"a: &a [*a]\n", "an alias that contains itself"),
+        (b"? [1]\n: 2\n", "a key must be a text"),
+        (b"a: !!python/object:os.system x\n", "tag"),
+        (b"[" * 5000, "f.yaml"),
+        (b"a: " + b"x" * MAX_BYTES, "at most"),
+    ],
+)
+def test_a_file_that_is_no_runbook_is_an_error_and_never_a_traceback(
+    content: bytes, said: str
+) -> None:
+    assert said in refused(content)
+
+
+def test_a_yaml_bomb_is_refused_quickly() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    began = time.perf_counter()
+    assert "aliases are followed" in refused("\n".join(lines))
+    assert time.perf_counter() - began < 20
+
+
+def test_anchors_and_merge_keys_are_welcome() -> None:
+    text = f"""{HEAD}x-quick: &quick {{retries: 2, delay: 1s}}
+{STEPS}      - {{<<: *quick, id: a, run: 'true'}}
+      - {{<<: *quick, id: b, run: 'true', retries: 0}}
+"""
+    first, second = load_text(text, "f").phases[0].steps
+    assert (first.model_dump()["retries"], second.model_dump()["retries"]) == (2, 0)
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_user(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRunbook, match="cannot be read"):
+        load_file(tmp_path / "missing.yaml")
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_make_a_traceback(content: bytes) -> None:
+    with pytest.raises(InvalidRunbook):
+        load_text(content, "f.yaml")
+
+
+KEYS = st.sampled_from(
+    ["id", "run", "check", "kubernetes", "kind", "steps", "phases", "approve", "on_failure", "goto",
+     "secrets", "from", "inputs", "default", "expect", "exit", "x-a", "health", "vars", "when"]
+)  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, values, max_size=5), st.lists(values, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_no_document_makes_a_traceback(document: dict[str, object], steps: list[object]) -> None:
+    whole = {
+        "apiVersion": "runbook/v1",
+        "name": "x",
+        "phases": [{"id": "one", "steps": steps}],
+        **document,
+    }
+    try:
+        load_text(yaml.safe_dump(whole, allow_unicode=True), "f.yaml")
+    except InvalidRunbook as caught:
+        assert caught.problems
