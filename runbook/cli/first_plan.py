@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.cli.run import DEFAULT_SPEED, given_inputs
+from runbook.cli.asked import DEFAULT_SPEED, given_inputs
 from runbook.cli.run_directory import RunDirectory
 from runbook.errors import RunbookError
 from runbook.journal.file import read

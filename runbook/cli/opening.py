@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runbook.cli import practice_cluster, wiring
+from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.first_plan import Request, plan_for, request_of
 from runbook.cli.practice_cluster import PracticeCluster
-from runbook.cli.run import kubeconfig_paths
 from runbook.cli.run_directory import RunDirectory, create
 from runbook.cli.wiring import WiredRun
 from runbook.clock import RealClock

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from runbook.cli import practice_cluster
+from runbook.cli.asked import DEFAULT_SPEED
 from runbook.cli.exit_codes import Exit
-from runbook.cli.run import DEFAULT_SPEED
 from runbook.errors import RunbookError, UsageError
 from runbook.settings import read_settings
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
+from runbook.cli.asked import DEFAULT_SPEED
 from runbook.cli.content import find_runbook, working_directory
 from runbook.errors import UsageError
 from runbook.run.events import Mode
-
-DEFAULT_SPEED = 10.0
-"""A practice platform's pods, models and pipelines take a tenth of their usual time: long enough to
-watch them hang, short enough to walk the whole drill in a coffee break."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -68,25 +64,3 @@ def check_target(arguments: argparse.Namespace) -> None:
         raise UsageError("--speed is for practice: a real cluster's time is its own")
     if arguments.speed is not None and not 0.1 <= arguments.speed <= 1000:
         raise UsageError(f"--speed {arguments.speed:g} is out of range: 0.1 to 1000")
-
-
-def given_inputs(
-    words: list[str], environment: dict[str, str], declared: set[str]
-) -> dict[str, str]:
-    """Inputs of the command line over those of RUNBOOK_INPUT_NAME, as texts."""
-    upper = {name.upper().replace("-", "_"): name for name in declared}
-    values = {upper[name]: value for name, value in environment.items() if name in upper}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError(f"--input {word!r} is not NAME=VALUE")
-        values[name] = value
-    return values
-
-
-def kubeconfig_paths(given: str | None) -> tuple[Path, ...]:
-    import os
-
-    from runbook.target.kubeconfig import default_paths
-
-    return (Path(given),) if given else default_paths(os.environ, Path.home())

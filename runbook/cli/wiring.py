@@ -34,13 +34,11 @@ from runbook.plan import Plan, TargetFacts
 from runbook.redact import Redactor
 from runbook.run.events import (
     JournalRecovered,
-    Outline,
-    PhaseOutline,
     Preauthorisation,
     Record,
     RunOpened,
-    StepOutline,
 )
+from runbook.run.outline import Outline, PhaseOutline, StepOutline
 from runbook.run.readings import Reading
 from runbook.run.state import RunState
 from runbook.settings import Settings

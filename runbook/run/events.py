@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook.model.document import Effect, StepKind
+from runbook.run.outline import Outline
 from runbook.run.readings import Verdict
 
 
@@ -33,36 +33,6 @@ class Result(StrEnum):
     RECOVERED_LATE = "recovered_late"
     NOT_RECOVERED = "not_recovered"
     ABORTED = "aborted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepOutline:
-    id: str
-    phase: str
-    number: str
-    title: str
-    kind: StepKind
-    effect: Effect
-    proves_against: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseOutline:
-    id: str
-    title: str
-    budget: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
-    """The plan as far as a reader of the journal needs it."""
-
-    phases: tuple[PhaseOutline, ...]
-    steps: tuple[StepOutline, ...]
-    health: tuple[str, ...] = ()
-    recovered_when: tuple[str, ...] = ()
-    rto: float | None = None
-    settle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,6 @@ from runbook.run.events import (
     FailureHandled,
     JournalRecovered,
     NoteAdded,
-    PhaseOutline,
     Record,
     RunFinished,
     RunHeld,
@@ -32,11 +31,11 @@ from runbook.run.events import (
     StepAccepted,
     StepFailed,
     StepInterrupted,
-    StepOutline,
     StepSkipped,
     StepTimedOut,
     TaskConfirmed,
 )
+from runbook.run.outline import PhaseOutline, StepOutline
 from runbook.run.state import RunState, Status, StepState, evolve
 
 

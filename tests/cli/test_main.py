@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook import __version__
-from runbook.cli.run import check_target, given_inputs
+from runbook.cli.asked import given_inputs
+from runbook.cli.run import check_target
 from runbook.errors import UsageError
 
 pytestmark = pytest.mark.slow

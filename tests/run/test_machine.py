@@ -14,13 +14,10 @@ from runbook.plan import Plan, TargetFacts, make_plan
 from runbook.run.events import (
     Event,
     Mode,
-    Outline,
-    PhaseOutline,
     Preauthorisation,
     Record,
     RunOpened,
     RunResumed,
-    StepOutline,
 )
 from runbook.run.machine import (
     GOTO_LIMIT,
@@ -32,6 +29,7 @@ from runbook.run.machine import (
     interrupted,
     pending,
 )
+from runbook.run.outline import Outline, PhaseOutline, StepOutline
 from runbook.run.readings import Reading, Verdict
 from runbook.run.refusals import refusal
 from runbook.run.signals import (

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import random
 import socket
 
 import pytest
 from aiohttp import ClientConnectorError, ClientSession, web
 
-from runbook.practice.services.listener import HOST, Listener, reserve
+from runbook.practice.services.listener import HOST, Listener, hold, is_free
 
 
 def application() -> web.Application:
@@ -19,7 +18,7 @@ def application() -> web.Application:
 
 
 async def test_a_listener_answers_only_while_it_is_open() -> None:
-    listener = Listener(application, reserve(random.Random(1)))
+    listener = Listener(application)
     async with ClientSession() as session:
         with pytest.raises(ClientConnectorError):
             await session.get(listener.url)
@@ -36,7 +35,7 @@ async def test_a_listener_answers_only_while_it_is_open() -> None:
 
 
 async def test_a_closed_listener_keeps_its_port() -> None:
-    listener = Listener(application, reserve(random.Random(2)))
+    listener = Listener(application)
     with socket.socket() as other, pytest.raises(OSError):
         other.bind((HOST, listener.port))
     await listener.release()
@@ -44,10 +43,21 @@ async def test_a_closed_listener_keeps_its_port() -> None:
         other.bind((HOST, listener.port))
 
 
-def test_a_taken_port_is_passed_over() -> None:
-    with reserve(random.Random(3)) as first:
+def test_a_port_is_held_by_one_only() -> None:
+    with hold() as first:
         taken = first.getsockname()[1]
-        with reserve(random.Random(3)) as second:
-            assert second.getsockname()[1] != taken
-        with pytest.raises(OSError, match="no free port"):
-            reserve(random.Random(3), range(taken, taken + 1))
+        assert not is_free(taken)
+        with pytest.raises(OSError):
+            hold(taken)
+        with pytest.raises(OSError):
+            Listener(application, taken)
+    assert is_free(taken)
+
+
+async def test_a_released_port_can_be_taken_again() -> None:
+    first = Listener(application)
+    await first.open()
+    await first.release()
+    second = Listener(application, first.port)
+    assert second.port == first.port
+    await second.release()

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook.run.readings import Verdict
+
+HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
+MODELS = "models.mlops.seldon.io"
+READY = {"kind": "Model", "namespace": "a", "condition": "ModelReady"}
+
+
+def model(name: str, **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": "Model",
+        "metadata": {"name": name, "namespace": "a", **metadata},
+        "spec": {"storageUri": "s3://b/x"},
+    }
+
+
+def ready(status: str = "True", generation: int | None = 1, **more: Any) -> dict[str, Any]:
+    condition = {"type": "ModelReady", "status": status, **more}
+    return {"conditions": [condition]} | (
+        {"observedGeneration": generation} if generation is not None else {}
+    )
+
+
+async def test_all_matching_objects_must_satisfy(cluster: Any) -> None:
+    await cluster.put(MODELS, model("one"), ready())
+    assert await cluster.verdict(kubernetes=READY) is HOLDS
+    await cluster.put(
+        MODELS, model("two"), ready("False", message="ScheduleFailed", reason="no servers")
+    )
+    reading = await cluster.look(kubernetes=READY)
+    assert reading.verdict is FAILS
+    assert reading.expected == "Model in a with ModelReady True"
+    assert reading.observed == "a/two: ModelReady False (ScheduleFailed: no servers)"
+
+
+async def test_a_count_is_exact(cluster: Any) -> None:
+    for name in ("one", "two"):
+        await cluster.put(MODELS, model(name), ready())
+    assert await cluster.verdict(kubernetes=READY | {"count": 2}) is HOLDS
+    for count in (0, 1, 3):
+        assert await cluster.verdict(kubernetes=READY | {"count": count}) is FAILS
+    await cluster.put(MODELS, model("three"), ready("False"))
+    assert await cluster.verdict(kubernetes=READY | {"count": 2}) is HOLDS
+
+
+@pytest.mark.parametrize(
+    ("query", "verdict"),
+    [
+        (READY, FAILS),
+        ({"kind": "Model"}, FAILS),
+        ({"kind": "Model", "absent": True}, HOLDS),
+        ({"kind": "Model", "count": 0}, HOLDS),
+        (READY | {"count": 0}, HOLDS),
+        ({"kind": "Model", "namespace": "a", "name": "none"}, FAILS),
+        ({"kind": "Model", "namespace": "a", "name": "none", "absent": True}, HOLDS),
+        ({"kind": "Namespace", "name": "none", "absent": True}, HOLDS),
+        ({"kind": "Namespace", "name": "a", "absent": True}, FAILS),
+        ({"kind": "Namespace", "name": "a"}, HOLDS),
+        ({"kind": "Namespace", "name": "a", "jsonpath": {"path": ".metadata.name"}}, HOLDS),
+        ({"kind": "NoSuchKind"}, FAILS),
+        ({"kind": "NoSuchKind", "absent": True}, HOLDS),
+        ({"kind": "NoSuchKind", "count": 0}, HOLDS),
+    ],
+)
+async def test_nothing_satisfies_only_absence(
+    cluster: Any, query: dict[str, Any], verdict: Verdict
+) -> None:
+    assert await cluster.verdict(kubernetes=query) is verdict
+
+
+async def test_a_condition_of_an_older_generation_is_stale(cluster: Any) -> None:
+    await cluster.put(MODELS, model("one"), ready())
+    await cluster.api.patch(MODELS, "a", "one", {"spec": {"storageUri": "s3://b/y"}})
+    reading = await cluster.look(kubernetes=READY)
+    assert reading.verdict is FAILS
+    assert "stale: generation 2 is not yet observed" in reading.observed
+
+
+async def test_the_current_generation_must_be_said(cluster: Any) -> None:
+    await cluster.put(MODELS, model("one"), ready(generation=None))
+    assert await cluster.verdict(kubernetes=READY) is HOLDS
+    reading = await cluster.look(kubernetes=READY | {"current_generation": True})
+    assert reading.verdict is FAILS
+    assert "does not say which generation" in reading.observed
+
+
+async def test_an_object_that_is_being_deleted_satisfies_nothing_positive(cluster: Any) -> None:
+    await cluster.put(MODELS, model("one", finalizers=["seldon.model.finalizer"]), ready())
+    await cluster.api.delete(MODELS, "a", "one")
+    for query in (READY, {"kind": "Model", "namespace": "a"}, READY | {"count": 1}):
+        reading = await cluster.look(kubernetes=query)
+        assert reading.verdict is FAILS
+        assert "is being deleted since" in reading.observed
+    # It is still there, though.
+    assert await cluster.verdict(kubernetes={"kind": "Model", "count": 0}) is FAILS
+    reading = await cluster.look(kubernetes={"kind": "Model", "namespace": "a", "absent": True})
+    assert reading.verdict is FAILS
+    assert "held by seldon.model.finalizer" in reading.observed
+
+
+async def test_a_condition_may_be_wanted_otherwise_than_true(cluster: Any) -> None:
+    await cluster.put(MODELS, model("one"), ready("False"))
+    assert await cluster.verdict(kubernetes=READY | {"condition": "ModelReady=False"}) is HOLDS
+    reading = await cluster.look(kubernetes=READY | {"condition": "Other"})
+    assert reading.observed == "a/one: has no condition Other"
+
+
+async def test_containers_are_counted_exactly(cluster: Any, put_pod: Any) -> None:
+    await put_pod("mlserver-0", ready={"rclone": True, "agent": False, "mlserver": True})
+    query = {"kind": "Pod", "namespace": "a", "name": "mlserver-0", "ready_containers": 3}
+    reading = await cluster.look(kubernetes=query)
+    assert reading.verdict is FAILS
+    assert reading.observed == "a/mlserver-0: 2/3 containers ready (agent CrashLoopBackOff)"
+    await put_pod("mlserver-1", ready=dict.fromkeys(("rclone", "agent", "mlserver"), True))
+    assert await cluster.verdict(kubernetes=query | {"name": "mlserver-1"}) is HOLDS
+    wanted_two = query | {"name": "mlserver-1", "ready_containers": 2}
+    assert await cluster.verdict(kubernetes=wanted_two) is FAILS
+
+
+async def test_labels_and_names_choose_together(cluster: Any, put_pod: Any) -> None:
+    await put_pod("one", labels={"app": "x"})
+    await put_pod("two", labels={"app": "x"}, phase="Pending")
+    running = {
+        "kind": "pods",
+        "namespace": "a",
+        "selector": "app=x",
+        "jsonpath": {"path": "{.status.phase}", "equals": "Running"},
+    }
+    assert await cluster.verdict(kubernetes=running) is FAILS
+    assert await cluster.verdict(kubernetes=running | {"name": "one"}) is HOLDS
+    assert await cluster.verdict(kubernetes=running | {"namespace": "b"}) is FAILS
+
+
+async def test_the_values_of_a_secret_are_not_shown(cluster: Any) -> None:
+    await cluster.put(
+        "secrets", {"metadata": {"name": "s", "namespace": "a"}, "data": {"k": "aHVzaC1odXNo"}}
+    )
+    query = {
+        "kind": "Secret",
+        "namespace": "a",
+        "name": "s",
+        "jsonpath": {"path": ".data.k", "equals": "x"},
+    }
+    reading = await cluster.look(kubernetes=query)
+    assert reading.verdict is FAILS
+    assert "aHVzaC1odXNo" not in reading.observed
+
+
+async def test_absence_and_a_wish_contradict_each_other(cluster: Any) -> None:
+    reading = await cluster.look(kubernetes=READY | {"absent": True})
+    assert reading.verdict is UNKNOWN
+    assert "absent cannot be combined" in reading.observed
+
+
+async def test_many_faults_are_told_by_their_first_and_a_number(cluster: Any) -> None:
+    for number in range(6):
+        await cluster.put(MODELS, model(f"m{number}"), ready("False"))
+    reading = await cluster.look(kubernetes=READY)
+    assert reading.observed.endswith("; and 3 more")
+
+
+async def test_a_cluster_that_is_gone_is_neither_red_nor_green(cluster: Any) -> None:
+    await cluster.server.stop()
+    for query in (READY, {"kind": "Model", "absent": True}, {"kind": "NoSuch", "absent": True}):
+        reading = await cluster.look(kubernetes=query)
+        assert reading.verdict is UNKNOWN
+        assert "does not answer" in reading.observed

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+GADGETS = "gadgets.example.com"
+
+
+async def _define(lab: Any) -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    spec = {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "gadgets", "kind": "Gadget"},
+        "versions": [version],
+    }
+    await lab.create(CRDS, {"metadata": {"name": GADGETS}, "spec": spec})
+    await lab.run(1)
+
+
+async def _instance(lab: Any, name: str, *finalizers: str) -> None:
+    metadata = {"name": name, "namespace": "default", "finalizers": list(finalizers)}
+    await lab.create(GADGETS, {"metadata": metadata})
+
+
+async def test_a_definition_is_accepted_and_established(lab: Any) -> None:
+    await _define(lab)
+    conditions = lab.conditions(CRDS, GADGETS, None)
+    told = {name: (one["status"], one["reason"]) for name, one in conditions.items()}
+    assert told == {
+        "NamesAccepted": ("True", "NoConflicts"),
+        "Established": ("True", "InitialNamesAccepted"),
+    }
+    assert lab.get(CRDS, GADGETS, None)["status"]["acceptedNames"]["kind"] == "Gadget"
+
+
+async def test_a_definition_goes_after_its_instances(lab: Any) -> None:
+    await _define(lab)
+    await _instance(lab, "one")
+    await lab.delete(CRDS, GADGETS, None)
+    await lab.run(1)
+    assert not lab.has(CRDS, GADGETS, None)
+    assert lab.names(GADGETS) == []
+
+
+async def test_an_instance_with_a_finalizer_holds_its_definition(lab: Any) -> None:
+    await _define(lab)
+    await _instance(lab, "one", "example.com/hold")
+    await lab.delete(CRDS, GADGETS, None)
+    await lab.run(60)
+    terminating = lab.conditions(CRDS, GADGETS, None)["Terminating"]
+    assert terminating["status"] == "True"
+    assert terminating["message"] == "CustomResource deletion is in progress"
+    assert "deletionTimestamp" in lab.get(GADGETS, "one")["metadata"]
+    await lab.patch(GADGETS, "one", {"metadata": {"finalizers": None}})
+    await lab.run(1)
+    assert not lab.has(CRDS, GADGETS, None)

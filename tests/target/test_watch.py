@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from runbook.clock import RealClock, VirtualClock
+from runbook.target.client import ClusterClient
+from runbook.target.rows import ObjectRow, PodRow, RowKey
+from runbook.target.watch import LONGEST_RETRY, Feed, FeedBatch
+
+PODS = "/api/v1/pods"
+
+
+def pod(name: str, version: int, namespace: str = "a", phase: str = "Running") -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": namespace, "name": name, "resourceVersion": str(version)},
+        "spec": {"containers": [{}]},
+        "status": {"phase": phase},
+    }
+
+
+def listing(*items: Any, version: int = 1) -> dict[str, Any]:
+    return {"metadata": {"resourceVersion": str(version)}, "items": list(items)}
+
+
+class Seen:
+    """Everything a feed told, and a way to wait for what is wanted."""
+
+    def __init__(self) -> None:
+        self.batches: list[FeedBatch] = []
+        self.rows: dict[RowKey, Any] = {}
+        self._news = asyncio.Event()
+
+    def take(self, batch: FeedBatch) -> None:
+        self.batches.append(batch)
+        for key, row in batch.changes:
+            if row is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = row
+        self._news.set()
+
+    @property
+    def names(self) -> set[str]:
+        return {key.name for key in self.rows}
+
+    def state(self, resource: str = "pods") -> Any:
+        return dict(self.batches[-1].states)[resource]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not (self.batches and condition()):
+                self._news.clear()
+                await self._news.wait()
+
+
+class Ticking(VirtualClock):
+    """Sleeps take no time but are counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._elapsed += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def running(
+    client: ClusterClient,
+) -> AsyncIterator[Callable[..., Seen]]:
+    async with asyncio.TaskGroup() as tasks:
+        started = []
+
+        def start(
+            resources: list[str], namespaces: list[str] | None = None, clock: Any = None
+        ) -> Seen:
+            seen = Seen()
+            feed = Feed(client, resources, namespaces, clock or RealClock())
+            started.append(tasks.create_task(feed.run(seen.take)))
+            return seen
+
+        yield start
+        for task in started:
+            task.cancel()
+
+
+def serve_pods(api: Any, stream: Any, *lists: Any) -> None:
+    """Answer each list request in turn, the last one for ever, and all watches from the stream."""
+    remaining = list(lists)
+    api.serve(("", "v1", "pods", "Pod", True))
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "watch" in request.query:
+            watched: web.StreamResponse = await stream.answer(request)
+            return watched
+        return web.json_response(remaining.pop(0) if len(remaining) > 1 else remaining[0])
+
+    api.answers[PODS] = answer
+
+
+async def test_rows_follow_the_list_and_the_events(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1), pod("two", 2), version=5))
+    seen = running(["pods"])
+    await seen.until(lambda: seen.names == {"one", "two"})
+    assert (await stream.opened.get())["resourceVersion"] == "5"
+    stream.send("ADDED", pod("three", 6))
+    stream.send("DELETED", pod("one", 7))
+    stream.send("MODIFIED", pod("two", 8, phase="Failed"))
+    await seen.until(lambda: seen.names == {"two", "three"})
+    row = seen.rows[RowKey("pods", "a", "two")]
+    assert isinstance(row, PodRow)
+    assert row.status == "Failed"
+    assert seen.state().connected
+
+
+async def test_a_window_that_ended_goes_on_from_the_last_version(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(version=5))
+    running(["pods"], clock=Ticking())
+    assert (await stream.opened.get())["resourceVersion"] == "5"
+    stream.send("ADDED", pod("x", 6))
+    stream.send("BOOKMARK", {"metadata": {"resourceVersion": "40"}})
+    stream.end()
+    assert (await stream.opened.get())["resourceVersion"] == "40"
+    assert sum("watch" not in path and "/pods" in path for _, path in api.requests) == 1
+
+
+async def test_an_expired_version_means_a_new_list_and_what_is_missing_is_gone(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("old", 1), version=5), listing(pod("new", 9), version=9))
+    seen = running(["pods"], clock=Ticking())
+    await seen.until(lambda: seen.names == {"old"})
+    stream.send("ERROR", {"kind": "Status", "code": 410, "message": "too old"})
+    stream.end()
+    await seen.until(lambda: seen.names == {"new"})
+    assert all(dict(batch.states)["pods"].message == "" for batch in seen.batches[1:])
+
+
+async def test_a_lost_server_leaves_the_rows_and_is_asked_again_with_growing_pauses(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1)))
+    clock = Ticking()
+    seen = running(["pods"], clock=clock)
+    await seen.until(lambda: seen.names == {"one"})
+    api.answers[PODS] = lambda request: refuse(api)
+    stream.end()
+    clock.slept.clear()
+    await seen.until(lambda: clock.slept.count(LONGEST_RETRY) >= 2)
+    pauses = [pause for pause in clock.slept if pause >= 1]
+    assert pauses[pauses.index(2.0) :][:5] == [2, 4, 8, LONGEST_RETRY, LONGEST_RETRY]
+    assert max(pauses) == LONGEST_RETRY
+    assert seen.names == {"one"}
+    assert not seen.state().connected
+    assert seen.state().message == "come back later"
+    assert seen.state().retry_at is not None
+    serve_pods(api, stream, listing(pod("two", 2)))
+    await seen.until(lambda: seen.names == {"two"} and seen.state().connected)
+
+
+async def refuse(api: Any) -> web.Response:
+    answer: web.Response = api.failure(503, "ServiceUnavailable", "come back later")
+    return answer
+
+
+async def test_a_kind_the_cluster_does_not_serve_is_empty_and_found_when_it_comes(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    api.serve(("", "v1", "pods", "Pod", True))
+    seen = running(["models.mlops.seldon.io"], clock=Ticking())
+    await seen.until(lambda: bool(seen.batches))
+    await seen.until(lambda: seen.state("models.mlops.seldon.io").connected)
+    assert "serves no kind" in seen.state("models.mlops.seldon.io").message
+    api.serve(("mlops.seldon.io", "v1alpha1", "models", "Model", True))
+    path = "/apis/mlops.seldon.io/v1alpha1/models"
+
+    async def models(request: web.Request) -> web.StreamResponse:
+        if "watch" in request.query:
+            watched: web.StreamResponse = await stream.answer(request)
+            return watched
+        return web.json_response(listing({"metadata": {"namespace": "a", "name": "m"}}))
+
+    api.answers[path] = models
+    await seen.until(lambda: seen.names == {"m"})
+    row = seen.rows[RowKey("models.mlops.seldon.io", "a", "m")]
+    assert isinstance(row, ObjectRow)
+    assert row.kind == "Model"
+
+
+async def test_rows_vanish_with_their_kind(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1)))
+    seen = running(["pods"], clock=Ticking())
+    await seen.until(lambda: seen.names == {"one"})
+    del api.answers[PODS]
+    stream.end()
+    await seen.until(lambda: seen.names == set())
+    assert seen.state().connected
+
+
+async def test_only_the_wanted_namespaces_are_watched(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    api.serve(("", "v1", "pods", "Pod", True), ("", "v1", "namespaces", "Namespace", False))
+
+    def only(*items: Any) -> Any:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if "watch" in request.query:
+                watched: web.StreamResponse = await stream.answer(request)
+                return watched
+            return web.json_response(listing(*items))
+
+        return answer
+
+    api.answers["/api/v1/namespaces/a/pods"] = only(pod("one", 1))
+    api.answers["/api/v1/namespaces/b/pods"] = only(pod("two", 1, "b"))
+    api.answers["/api/v1/namespaces"] = only(
+        *({"metadata": {"name": name}, "status": {"phase": "Active"}} for name in "abc")
+    )
+    seen = running(["pods", "namespaces"], ["a", "b"])
+    await seen.until(lambda: seen.names == {"one", "two", "a", "b"})
+    assert not any(path.startswith(f"{PODS}?") for _, path in api.requests)
+
+
+async def test_a_storm_of_events_is_handed_over_ten_times_a_second(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(version=1))
+    clock = VirtualClock()
+    seen = running(["pods"], clock=clock)
+    await stream.opened.get()
+    await seen.until(lambda: bool(seen.batches))
+    before = len(seen.batches)
+    for number in range(500):
+        stream.send("MODIFIED", pod(f"p{number % 20}", number, phase=f"Phase{number}"))
+    stream.send("MODIFIED", pod("last", 501))
+    handed_over = asyncio.create_task(seen.until(lambda: "last" in seen.names))
+    while not handed_over.done():
+        await clock.advance(0.01)
+    await handed_over
+    assert len(seen.batches) - before <= 1 + clock.monotonic() / 0.1
+    assert len(seen.names) == 21
+    assert seen.rows[RowKey("pods", "a", "p19")].status == "Phase499"
