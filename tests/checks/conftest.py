@@ -18,6 +18,7 @@ from runbook.checks.readers import read
 from runbook.model.checks import Check
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.certificates import Certificates, make_certificates
+from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.apiserver.server import Server
 from runbook.practice.timeline import Timeline
 from runbook.run.readings import Reading, Verdict
@@ -47,7 +48,8 @@ class Cluster:
             return made
         try:
             return await self.api.update_status(resource, {**made, "status": status})
-        except Exception:
+        except ApiError:
+            # This kind keeps its status in the object itself.
             return await self.api.update(resource, {**made, "status": status})
 
     async def look(self, **check: Any) -> Reading:
@@ -68,16 +70,22 @@ def certificates() -> Certificates:
     return make_certificates(datetime.now(UTC))
 
 
+@pytest.fixture(scope="session")
+def definitions() -> list[JSON]:
+    return [document for document in yaml.safe_load_all(CRDS.read_text()) if document]
+
+
 @pytest.fixture
-async def cluster(certificates: Certificates, tmp_path: Path) -> AsyncIterator[Cluster]:
+async def cluster(
+    certificates: Certificates, definitions: list[JSON], tmp_path: Path
+) -> AsyncIterator[Cluster]:
     api = ApiServer(Timeline(), seed=1)
     server = Server(api, certificates=certificates)
     await server.start()
     config = tmp_path / "config"
     config.write_text(json.dumps(server.kubeconfig()))
-    for document in yaml.safe_load_all(CRDS.read_text()):
-        if document:
-            await api.create("customresourcedefinitions.apiextensions.k8s.io", document)
+    for definition in definitions:
+        await api.create("customresourcedefinitions.apiextensions.k8s.io", definition)
     for name in ("a", "b", "kube-system"):
         if api.get("namespaces", None, name) is None:
             await api.create("namespaces", {"metadata": {"name": name}})
@@ -108,7 +116,10 @@ def put_pod(cluster: Cluster) -> Put:
             "pods",
             {
                 "metadata": {"name": name, "namespace": "a", **metadata},
-                "spec": {"containers": [{"name": n, "image": "x"} for n in containers]},
+                "spec": {
+                    "nodeName": "node-1",
+                    "containers": [{"name": n, "image": "x"} for n in containers],
+                },
             },
             {
                 "phase": phase,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 
-from runbook.mlops.inference import Mesh, parse_route
+from runbook.mlops.inference import Mesh, parse_route, with_data
 from runbook.practice.services import mesh
 from runbook.practice.services.inference import LoadedModel
 from runbook.practice.services.mesh import Candidate
@@ -47,6 +47,16 @@ async def test_an_inference_has_outputs(platform: Mesh) -> None:
     answer = await platform.infer("baseline-predictor", INPUTS)
     assert answer.status == 200
     assert answer.outputs[0]["shape"] == [1, 1]
+
+
+async def test_a_tensor_without_data_is_sent_as_zeros_of_its_shape(platform: Mesh) -> None:
+    tensor = {"name": "input_data", "datatype": "FP32", "shape": [1, 10, 35]}
+    assert (await platform.infer("baseline-predictor", [tensor])).status == 200
+    assert with_data(tensor)["data"] == [0] * 350
+    assert with_data({"shape": [2], "datatype": "BYTES"})["data"] == ["", ""]
+    assert with_data({"shape": [1], "datatype": "BOOL"})["data"] == [False]
+    assert with_data({"shape": [2], "data": [1, 2]})["data"] == [1, 2]
+    assert "data" not in with_data({"name": "no shape"})
 
 
 async def test_a_bad_payload_is_told_from_a_bad_route(platform: Mesh) -> None:

@@ -153,7 +153,7 @@ async def test_an_image_that_cannot_be_pulled_keeps_the_pod_waiting(lab: Any) ->
     await _planned(lab, lab.pod("p"), image_error="not found")
     await lab.run(5)
     assert _state(lab, "p")["state"]["waiting"]["reason"] == "ErrImagePull"
-    await lab.run(30)
+    await lab.run(10)
     assert _state(lab, "p")["state"]["waiting"]["reason"] == "ImagePullBackOff"
     assert ("Failed", 'Failed to pull image "app:1": not found') in lab.events("p")
 

@@ -1,0 +1,43 @@
+"""What a reader of checks is given and must answer.
+
+A reader looks once and returns a `Reading`; it never waits for a condition, never raises for what it
+meets outside (that is `unknown`, with the reason), and never shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from runbook.run.readings import Reading
+from runbook.target.client import ClusterClient
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a read-only command ended. `exit` is None when it was killed or never started."""
+
+    exit: int | None
+    stdout: str
+    stderr: str
+
+
+RunCommand = Callable[[str, str | None, float], Awaitable[CommandResult]]
+"""(script, shell, timeout in seconds) -> result; runs with the run's private kubeconfig."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """The doors a reader may use."""
+
+    cluster: ClusterClient
+    run_command: RunCommand
+    timeout: float = 10.0
+    """Seconds one look may take before it is `unknown`."""
+
+
+class Reader(Protocol):
+    """Reads one kind of check; the query is the bound model of that kind."""
+
+    async def __call__(self, query: object, context: CheckContext) -> Reading: ...

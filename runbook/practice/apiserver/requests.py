@@ -1,0 +1,280 @@
+"""From a request to the verb that answers it, with the options its query carries.
+
+Knows the verbs and nothing of their rules.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from runbook.practice.apiserver import deleting, logs, pods, reading, reviews, scale, watching
+from runbook.practice.apiserver.authorization import Attributes, User, check
+from runbook.practice.apiserver.codec import decode_body, media_type, normal
+from runbook.practice.apiserver.documents import Documents
+from runbook.practice.apiserver.errors import (
+    ApiError,
+    Cause,
+    forbidden,
+    invalid_options,
+    method_not_allowed,
+    success,
+)
+from runbook.practice.apiserver.messages import (
+    Answer,
+    Request,
+    Response,
+    json_response,
+)
+from runbook.practice.apiserver.negotiation import encode_one, negotiated
+from runbook.practice.apiserver.patching import APPLY_PATCH, apply_object, patch_object, patched
+from runbook.practice.apiserver.proxy import ServiceProxy
+from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route
+from runbook.practice.apiserver.state import (
+    JSON,
+    FieldValidation,
+    State,
+    Target,
+    WriteOptions,
+    in_version,
+)
+from runbook.practice.apiserver.writing import create, update
+
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
+_VALIDATIONS = ("Ignore", "Strict", "Warn")
+_INTERACTIVE = frozenset({"exec", "attach", "portforward"})
+
+
+class Requests:
+    """Answers requests about one cluster."""
+
+    def __init__(self, state: State, bookmark_every: float) -> None:
+        self.tokens = pods.Tokens()
+        self.proxy = ServiceProxy()
+        self.log_source: logs.LogSource = logs.no_lines
+        self._state = state
+        self._bookmark_every = bookmark_every
+        self._documents = Documents(state.registry, state.timeline)
+
+    async def answer(self, request: Request, user: User) -> Answer:
+        state = self._state
+        found = route(state.registry, request.path)
+        if not isinstance(found, ResourcePath):
+            check(state.store, user, Attributes(request.method.lower(), path=request.path))
+            if isinstance(found, GroupPath):
+                page = self._documents.group(found)
+            else:
+                page = self._documents.page(request)
+            if request.method not in {"GET", "HEAD"} and page.status == 200:
+                raise method_not_allowed()
+            return page
+        verb = _verb(request, found.target)
+        target = found.target
+        check(state.store, user, _attributes(verb, target))
+        if target.resource.verbs == ("create",):
+            return self._review(request, target, user)
+        if target.subresource:
+            return await self._subresource(request, found)
+        return self._main(request, target, verb)
+
+    def _main(self, request: Request, target: Target, verb: str) -> Answer:
+        state = self._state
+        if verb not in target.resource.verbs:
+            raise method_not_allowed()
+        match verb:
+            case "get":
+                return reading.get(state, target, request)
+            case "list":
+                return reading.list_objects(state, target, request)
+            case "watch":
+                return watching.watch(state, target, request, self._bookmark_every)
+            case "create":
+                return self._create(request, target)
+            case "update":
+                return self._update(request, target)
+            case "patch":
+                return self._patch(request, target)
+            case "delete":
+                return self._delete(request, target)
+            case _:
+                return self._delete_collection(request, target)
+
+    async def _subresource(self, request: Request, found: ResourcePath) -> Answer:
+        state, target = self._state, found.target
+        match target.subresource, request.method:
+            case "proxy", _:
+                return await self.proxy.forward(state, target, found.rest, request)
+            case "log", "GET":
+                return logs.read_log(state, target, request, self.log_source)
+            case subresource, "GET" | "POST" if subresource in _INTERACTIVE:
+                state.must(target)
+                raise forbidden(
+                    target.resource,
+                    target.name,
+                    "no container runs on the practice cluster, so there is nothing to "
+                    f"{subresource} to",
+                )
+            case "eviction", "POST":
+                body = decode_body(request) if request.body else {}
+                return json_response(
+                    pods.evict(state, target, body, dry_run=_write_options(request).dry_run), 201
+                )
+            case "binding", "POST":
+                options = _write_options(request)
+                return json_response(pods.bind(state, target, decode_body(request), options), 201)
+            case "token", "POST":
+                return json_response(self.tokens.issue(state, target, decode_body(request)), 201)
+            case "scale", "GET":
+                return json_response(scale.read_scale(target, state.must(target)))
+            case "scale", "PUT" | "PATCH":
+                return self._scale(request, target)
+            case "status", "GET":
+                return reading.get(state, target, request)
+            case "status" | "finalize", "PUT":
+                return self._update(request, target)
+            case "status", "PATCH":
+                return self._patch(request, target)
+            case _:
+                raise method_not_allowed()
+
+    def _review(self, request: Request, target: Target, user: User) -> Response:
+        if request.method != "POST" or target.name:
+            raise method_not_allowed()
+        question = decode_body(request)
+        return json_response(
+            reviews.review(self._state.store, target.resource, question, user), 201
+        )
+
+    def _create(self, request: Request, target: Target) -> Response:
+        if target.resource.namespaced and target.namespace is None:
+            raise method_not_allowed()
+        options = _write_options(request)
+        made = create(self._state, target, decode_body(request), options)
+        return self._one(request, target, made, options, 201)
+
+    def _update(self, request: Request, target: Target) -> Response:
+        options = _write_options(request)
+        made = update(self._state, target, decode_body(request), options)
+        return self._one(request, target, made, options)
+
+    def _patch(self, request: Request, target: Target) -> Response:
+        options = _write_options(request)
+        media = media_type(request)
+        if media != APPLY_PATCH:
+            made = patch_object(self._state, target, media, request.body, options)
+            return self._one(request, target, made, options)
+        options.manager = request.query.get("fieldManager", "")
+        force = request.asks("force")
+        made, new = apply_object(self._state, target, request.body, options, force=force)
+        return self._one(request, target, made, options, 201 if new else 200)
+
+    def _scale(self, request: Request, target: Target) -> Response:
+        if request.method == "PUT":
+            wanted = decode_body(request)
+        else:
+            present = scale.read_scale(target, self._state.must(target))
+            wanted = normal(patched(target, present, media_type(request), request.body))
+        return json_response(
+            scale.write_scale(self._state, target, wanted, _write_options(request))
+        )
+
+    def _delete(self, request: Request, target: Target) -> Response:
+        options = deleting.read_options(
+            _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
+        )
+        last, gone = deleting.delete(self._state, target, options)
+        if gone:
+            return json_response(success(target.resource, target.name, last["metadata"]["uid"]))
+        return self._one(request, target, last, WriteOptions())
+
+    def _delete_collection(self, request: Request, target: Target) -> Response:
+        state, resource = self._state, target.resource
+        if resource.namespaced and target.namespace is None:
+            raise method_not_allowed()
+        options = deleting.read_options(
+            _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
+        )
+        chosen = reading.select(state, target, request)
+        for obj in chosen:
+            name = obj["metadata"]["name"]
+            deleting.delete(state, Target(resource, target.namespace, name), options)
+        return json_response(
+            {
+                "kind": resource.list_kind,
+                "apiVersion": resource.api_version,
+                "metadata": {"resourceVersion": str(state.store.version)},
+                "items": [in_version(resource, obj) for obj in chosen],
+            }
+        )
+
+    def _one(
+        self,
+        request: Request,
+        target: Target,
+        obj: JSON,
+        options: WriteOptions,
+        status: int = 200,
+    ) -> Response:
+        body = encode_one(target.resource, obj, negotiated(request), self._state.timeline.now())
+        texts = [f'299 - "{_quoted(warning)}"' for warning in options.warnings]
+        return Response(status, body, headers={"Warning": ", ".join(texts)} if texts else {})
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _verb(request: Request, target: Target) -> str:
+    """The verb as RBAC knows it."""
+    if request.method == "DELETE":
+        return "delete" if target.name else "deletecollection"
+    if request.method == "POST" and target.name and not target.subresource:
+        raise method_not_allowed()
+    if request.method in {"PUT", "PATCH"} and not target.name:
+        raise method_not_allowed()
+    verb = _VERBS.get(request.method)
+    if verb is None:
+        raise method_not_allowed()
+    if verb == "get" and not target.subresource:
+        if request.asks("watch"):
+            return "watch"
+        return "get" if target.name else "list"
+    return verb
+
+
+def _attributes(verb: str, target: Target) -> Attributes:
+    resource = target.resource
+    space = target.namespace or ""
+    if resource.name == "namespaces":
+        space = target.name
+    return Attributes(
+        verb=verb,
+        group=resource.group,
+        resource=resource.plural,
+        subresource=target.subresource,
+        namespace=space,
+        name=target.name,
+    )
+
+
+def _write_options(request: Request) -> WriteOptions:
+    query = request.query
+    dry_run = query.get("dryRun", "")
+    if dry_run not in {"", "All"}:
+        raise _unsupported("dryRun", dry_run, ("All",))
+    validation = query.get("fieldValidation") or "Warn"
+    if validation not in _VALIDATIONS:
+        raise _unsupported("fieldValidation", validation, _VALIDATIONS)
+    agent = request.headers.get("user-agent", "").partition("/")[0]
+    return WriteOptions(
+        manager=query.get("fieldManager") or agent or "unknown",
+        validation=cast("FieldValidation", validation),
+        dry_run=dry_run == "All",
+    )
+
+
+def _unsupported(field: str, value: str, supported: tuple[str, ...]) -> ApiError:
+    return invalid_options("CreateOptions", [Cause.unsupported(field, f'"{value}"', supported)])
+
+
+def _delete_body(request: Request) -> JSON:
+    return decode_body(request) if request.body else {}

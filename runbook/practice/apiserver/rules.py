@@ -1,0 +1,134 @@
+"""Single rules of a write: identity, place, name, preconditions, finalizers, CRD names.
+
+Each raises the real server's refusal or returns the causes of one; none stores anything.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runbook.practice.apiserver import metadata
+from runbook.practice.apiserver.errors import (
+    ApiError,
+    Cause,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    undecodable,
+)
+from runbook.practice.apiserver.registry import Resource
+from runbook.practice.apiserver.state import State, storage_version
+
+JSON = dict[str, Any]
+
+CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+
+
+def check_identity(resource: Resource, obj: JSON) -> None:
+    """The body must be what the path says; what it leaves out is filled in."""
+    kind = obj.setdefault("kind", resource.kind)
+    api_version = obj.setdefault("apiVersion", resource.api_version)
+    if kind != resource.kind:
+        raise undecodable(
+            resource.kind,
+            resource.version,
+            f'no kind "{kind}" is registered for version "{api_version}" at this path',
+        )
+    if api_version not in {resource.api_version, storage_version(resource)}:
+        raise bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+
+
+def place(resource: Resource, namespace: str | None, meta: JSON) -> None:
+    if not resource.namespaced:
+        meta.pop("namespace", None)
+        return
+    if not namespace:
+        raise bad_request("an empty namespace may not be set during creation")
+    if meta.setdefault("namespace", namespace) != namespace:
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+
+
+def check_namespace(state: State, resource: Resource, namespace: str | None, meta: JSON) -> None:
+    if not resource.namespaced or namespace is None:
+        return
+    space = state.store.get("namespaces", None, namespace)
+    if space is None:
+        raise ApiError(
+            404,
+            "NotFound",
+            f'namespaces "{namespace}" not found',
+            {"name": namespace, "kind": "namespaces"},
+        )
+    if space["metadata"].get("deletionTimestamp"):
+        cause = {
+            "reason": "NamespaceTerminating",
+            "message": f"namespace {namespace} is being terminated",
+            "field": "metadata.namespace",
+        }
+        raise forbidden(
+            resource,
+            meta.get("name", ""),
+            f"unable to create new content in namespace {namespace} because it is being terminated",
+            [cause],
+        )
+
+
+def give_name(state: State, resource: Resource, meta: JSON) -> None:
+    if meta.get("name"):
+        return
+    if not meta.get("generateName"):
+        cause = Cause.required("metadata.name", "name or generateName is required")
+        raise invalid(resource, "", [cause])
+    meta["name"] = metadata.generated_name(meta["generateName"], state.chance)
+
+
+def crd_causes(resource: Resource, obj: JSON) -> list[Cause]:
+    if resource.name != CRDS:
+        return []
+    spec, name = obj["spec"], obj["metadata"]["name"]
+    found = []
+    if name != f"{spec['names']['plural']}.{spec['group']}":
+        why = 'must be spec.names.plural+"."+spec.group'
+        found.append(Cause.invalid("metadata.name", json.dumps(name), why))
+    if sum(bool(version.get("storage")) for version in spec["versions"]) != 1:
+        names = json.dumps([version["name"] for version in spec["versions"]])
+        why = "must have exactly one version marked as storage version"
+        found.append(Cause.invalid("spec.versions", names, why))
+    return found
+
+
+def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -> None:
+    known = live["metadata"]
+    if meta.get("name", name) != name:
+        raise bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
+        )
+    if meta.get("namespace", known.get("namespace")) != known.get("namespace"):
+        raise bad_request("the namespace of the object does not match the namespace on the request")
+    if meta.get("uid", known["uid"]) != known["uid"]:
+        why = (
+            f"Precondition failed: UID in precondition: {meta['uid']}, "
+            f"UID in object meta: {known['uid']}"
+        )
+        raise conflict(resource, name, why)
+    if meta.get("resourceVersion", "0") not in {"0", known["resourceVersion"]}:
+        raise conflict(resource, name)
+
+
+def finalizer_causes(known: JSON, meta: JSON) -> list[Cause]:
+    added = set(meta.get("finalizers") or ()) - set(known.get("finalizers") or ())
+    if not known.get("deletionTimestamp") or not added:
+        return []
+    listed = ", ".join(json.dumps(one) for one in sorted(added))
+    why = (
+        "no new finalizers can be added if the object is being deleted, found new finalizers "
+        f"[]string{{{listed}}}"
+    )
+    return [Cause.forbidden("metadata.finalizers", why)]

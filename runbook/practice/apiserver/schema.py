@@ -1,0 +1,112 @@
+"""Whether an object fits the kind it claims to be: what `fieldValidation` and admission ask.
+
+Built-in kinds are judged by the official client's models, custom resources by the schema of their CRD;
+the metadata of both by ObjectMeta. Functions never change what they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from runbook.practice.apiserver import models, structural
+from runbook.practice.apiserver.builtin_schema import inspect_struct
+from runbook.practice.apiserver.findings import FieldError, Findings, Mistyped, child
+from runbook.practice.apiserver.registry import Resource
+
+__all__ = ["FieldError", "Findings", "Mistyped", "apply_defaults", "inspect", "prune", "warm"]
+
+JSON = dict[str, Any]
+
+_METADATA = "V1ObjectMeta"
+_TOP = ("apiVersion", "kind", "metadata")
+
+
+def warm(resources: Iterable[Resource] = ()) -> None:
+    """Import what judging these resources needs. Slow the first time: meant for a thread."""
+    models.load(_METADATA)
+    for resource in resources:
+        class_name = None if resource.crd is not None else _class_of(resource)
+        if class_name is not None:
+            models.load(class_name)
+
+
+def inspect(resource: Resource, obj: JSON) -> Findings:
+    """Unknown fields, fields that cannot be decoded, and fields whose values are refused."""
+    if resource.crd is not None:
+        return _inspect_custom(resource, obj)
+    class_name = _class_of(resource)
+    return Findings() if class_name is None else inspect_struct(class_name, obj)
+
+
+def prune(obj: JSON, unknown: Iterable[str]) -> JSON:
+    """A copy without the fields at these paths, as `inspect` wrote them."""
+    pruned = obj
+    for path in unknown:
+        pruned = _without(pruned, path)
+    return pruned
+
+
+def apply_defaults(resource: Resource, obj: JSON) -> JSON:
+    """A custom resource with its schema's defaults filled in; anything else unchanged."""
+    schema = crd_schema(resource)
+    if schema is None:
+        return obj
+    filled: JSON = structural.with_defaults(_without_metadata(schema), obj)
+    return filled
+
+
+def crd_schema(resource: Resource) -> JSON | None:
+    """The structural schema of a custom resource's version, if it has one."""
+    version = resource.crd_version or {}
+    found: JSON | None = (version.get("schema") or {}).get("openAPIV3Schema")
+    return found
+
+
+def _class_of(resource: Resource) -> str | None:
+    return models.root_class(resource.group, resource.version, resource.kind)
+
+
+def _inspect_custom(resource: Resource, obj: JSON) -> Findings:
+    metadata = inspect_struct(_METADATA, obj.get("metadata") or {}, "metadata")
+    schema = crd_schema(resource)
+    if schema is None:
+        return metadata
+    schema = _without_metadata(schema)
+    body = {key: value for key, value in obj.items() if key not in _TOP}
+    unknown = structural.unknown_fields(schema, body)
+    return Findings(
+        (*unknown, *metadata.unknown),
+        metadata.mistyped,
+        (*structural.violations(schema, obj), *metadata.invalid),
+    )
+
+
+def _without_metadata(schema: JSON) -> JSON:
+    """Metadata is ObjectMeta whatever the CRD says about it, and so are apiVersion and kind."""
+    properties = schema.get("properties") or {}
+    if not any(key in properties for key in _TOP):
+        return schema
+    kept = {key: value for key, value in properties.items() if key not in _TOP}
+    return {**schema, "properties": kept}
+
+
+def _without(value: Any, path: str) -> Any:
+    """Remove one path. Keys may themselves hold dots, so the object tells where a key ends."""
+    if isinstance(value, list) and path.startswith("["):
+        number, _, rest = path[1:].partition("]")
+        index, rest = int(number), rest.removeprefix(".")
+        if index >= len(value):
+            return value
+        return [*value[:index], _without(value[index], rest), *value[index + 1 :]]
+    if not isinstance(value, dict):
+        return value
+    if path in value:
+        return {key: one for key, one in value.items() if key != path}
+    for key, one in value.items():
+        if path.startswith((child(key, ""), f"{key}[")):
+            rest = path[len(key) :].removeprefix(".")
+            changed = _without(one, rest)
+            if changed is not one:
+                return {**value, key: changed}
+    return value

@@ -1,0 +1,93 @@
+"""What the verbs work on, and how a write was asked for. Data only."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runbook.practice.apiserver.errors import ApiError, not_found
+from runbook.practice.apiserver.registry import Registry, Resource
+from runbook.practice.apiserver.store import Store, Stored
+from runbook.practice.timeline import Timeline
+
+JSON = dict[str, Any]
+FieldValidation = Literal["Strict", "Warn", "Ignore"]
+
+# Sees every create and update (old is None on create) before it is stored; refuses by ApiError.
+Admission = Callable[[Resource, JSON, JSON | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about: a collection when it has no name."""
+
+    resource: Resource
+    namespace: str | None = None
+    name: str = ""
+    subresource: str = ""
+
+
+@dataclass(slots=True)
+class State:
+    """The one cluster: its table of resources, its objects, its time and its chance."""
+
+    registry: Registry
+    store: Store
+    timeline: Timeline
+    chance: random.Random
+    inspect_controllers: bool = False
+    admissions: list[Admission] = field(default_factory=list)
+
+    def must(self, target: Target) -> Stored:
+        found = self.store.get(target.resource.name, target.namespace, target.name)
+        if found is None:
+            raise not_found(target.resource, target.name)
+        return found
+
+    def new_uid(self) -> str:
+        return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+
+
+@dataclass(slots=True)
+class WriteOptions:
+    """`manager` is the field manager of a person's write; a controller's write has none, and its
+    fields are not tracked: that would double the memory of every object the cluster makes itself.
+    """
+
+    manager: str | None = None
+    validation: FieldValidation = "Strict"
+    dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
+    undecodable: Callable[[str], ApiError] | None = (
+        None  # words a decoding error; a patch has its own
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    propagation: str | None = None
+    grace: int | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    dry_run: bool = False
+
+
+def in_version(resource: Resource, obj: JSON) -> JSON:
+    """The object as the asked version shows it: versions differ in name only."""
+    if obj["apiVersion"] == resource.api_version:
+        return obj
+    return {**obj, "apiVersion": resource.api_version}
+
+
+def storage_version(resource: Resource) -> str:
+    """The apiVersion an object of this resource is stored in, whichever it was written in."""
+    if resource.crd is None:
+        return resource.api_version
+    spec = resource.crd["spec"]
+    for version in spec["versions"]:
+        if version.get("storage"):
+            return f"{spec['group']}/{version['name']}"
+    return resource.api_version

@@ -1,0 +1,118 @@
+"""What the server writes down about a change: its generation, whose fields changed, whether it changed.
+
+Pure of the store: compares the old object with the new one and completes the new one's metadata.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.practice.apiserver import apply, schema
+from runbook.practice.apiserver.registry import Resource
+from runbook.practice.apiserver.state import Target, WriteOptions, in_version
+
+JSON = dict[str, Any]
+
+# Built-in kinds whose generation counts changes of the spec; every custom resource does.
+_WITH_GENERATION = frozenset(
+    [
+        "deployments.apps",
+        "replicasets.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "jobs.batch",
+        "cronjobs.batch",
+        "replicationcontrollers",
+        "ingresses.networking.k8s.io",
+        "networkpolicies.networking.k8s.io",
+        "poddisruptionbudgets.policy",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    ]
+)
+
+
+def first_generation(resource: Resource, obj: JSON) -> None:
+    if resource.crd is not None or resource.name in _WITH_GENERATION:
+        obj["metadata"]["generation"] = 1
+
+
+def first_managed_fields(
+    resource: Resource, obj: JSON, options: WriteOptions, managed: list[JSON] | None, time: str
+) -> None:
+    if options.manager is None:
+        return
+    if managed is None:
+        managed = apply.track_update(
+            None,
+            obj,
+            kind=resource.kind,
+            api_version=resource.api_version,
+            manager=options.manager,
+            time=time,
+            schema=schema.crd_schema(resource),
+        )
+    obj["metadata"]["managedFields"] = managed
+
+
+def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
+    if "generation" not in live["metadata"]:
+        return
+    aside = {"metadata", "apiVersion"}
+    if "status" in resource.subresources or resource.crd is None:
+        aside.add("status")
+    before = {key: value for key, value in live.items() if key not in aside}
+    after = {key: value for key, value in new.items() if key not in aside}
+    if before != after:
+        new["metadata"]["generation"] = live["metadata"]["generation"] + 1
+
+
+def managed_fields(
+    target: Target,
+    live: JSON,
+    new: JSON,
+    given: list[JSON] | None,
+    *,
+    options: WriteOptions,
+    time: str,
+) -> list[JSON]:
+    """Who manages what after this update; `given` is the record as the client sent it."""
+    known: list[JSON] = live["metadata"].get("managedFields") or []
+    if options.manager is None:
+        return known
+    if given is not None and given != known:
+        # A client may reset or rewrite the record; its own change is tracked on top of that.
+        known = [] if given == [{}] else given
+    resource = target.resource
+    return apply.track_update(
+        {**live, "metadata": {**live["metadata"], "managedFields": known}},
+        in_version(resource, new),
+        kind=resource.kind,
+        api_version=resource.api_version,
+        manager=options.manager,
+        time=time,
+        subresource=target.subresource,
+        schema=schema.crd_schema(resource),
+    )
+
+
+def set_managed_fields(obj: JSON, fields: list[JSON]) -> None:
+    obj["metadata"].pop("managedFields", None)
+    if fields:
+        obj["metadata"]["managedFields"] = fields
+
+
+def unchanged(live: JSON, new: JSON) -> bool:
+    return _substance(live) == _substance(new)
+
+
+def _substance(obj: JSON) -> JSON:
+    """An object without what moves by itself: its version, and when its fields were managed."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    if "managedFields" in meta:
+        meta["managedFields"] = [
+            {key: value for key, value in entry.items() if key != "time"}
+            for entry in meta["managedFields"]
+        ]
+    return {**obj, "metadata": meta}

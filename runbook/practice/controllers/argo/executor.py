@@ -1,0 +1,161 @@
+"""The executor: runs the jobs of workflow pods, beside the kubelet that starts and stops containers.
+
+Rule 1: a job begins when its main container runs and dies with its pod; what it had not done by then
+does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.argo.jobs import JobFailed, JobRun, JobTable
+from runbook.practice.controllers.argo.names import INIT, MAIN, NODE_ID, WAIT, WORKFLOW_LABEL
+from runbook.practice.controllers.argo.volumes_data import VolumesData
+from runbook.practice.controllers.behaviours import ContainerPlan, Exit, PodBehaviour
+from runbook.practice.controllers.logs import PodLogs
+from runbook.practice.controllers.manager import Key, KeysOf
+from runbook.practice.controllers.objects import (
+    annotations_of,
+    being_deleted,
+    dig,
+    key_of,
+    labels_of,
+    uid_of,
+)
+from runbook.practice.controllers.seldon.wording import logrus_line
+
+MAIN_ENDS_AFTER = 0.5  # from the program's last act to the container's end
+INIT_TAKES = 1.0
+
+
+@dataclass(slots=True)
+class Work:
+    """One job of one pod."""
+
+    key: Key
+    pod_uid: str
+    steps: Iterator[float]
+    run: JobRun
+    printed: list[str] = field(default_factory=list)
+    outcome: Exit | None = None
+
+
+class Executor(PodBehaviour):
+    """A controller over the workflows' pods, and their behaviour."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        jobs: JobTable,
+        volumes: VolumesData,
+        *,
+        logs: PodLogs,
+        look_again: Callable[[str, str], None],
+    ) -> None:
+        self._cluster = cluster
+        self._jobs = jobs
+        self._volumes = volumes
+        self._logs = logs
+        self._look_again = look_again
+        self._works: dict[Key, Work] = {}
+
+    # -- the kubelet asks ------------------------------------------------------------------------
+
+    def plan(self, pod: JSON, container: str, attempt: int) -> ContainerPlan:
+        now = self._cluster.timeline.now()
+        if container == INIT:
+            line = logrus_line(now, "Starting Workflow Executor", version="v3.6.10")
+            return ContainerPlan(start=0.3, ready=0.0, runs=INIT_TAKES, lines=((0.0, line),))
+        if container == WAIT:
+            lines = (
+                (0.0, logrus_line(now, "Starting Workflow Executor", version="v3.6.10")),
+                (0.1, logrus_line(now, "Starting deadline monitor")),
+            )
+            return ContainerPlan(start=0.3, ready=0.0, lines=lines)
+        return ContainerPlan(start=0.3, ready=0.0, stop=2.0)
+
+    def ready(self, pod: JSON, container: str) -> bool:
+        return True
+
+    def ended(self, pod: JSON, container: str) -> Exit | None:
+        work = self._works.get(key_of("pods", pod))
+        if work is None or work.pod_uid != uid_of(pod) or work.outcome is None:
+            return None
+        return work.outcome if container == MAIN else Exit(0)
+
+    # -- the workflow controller asks ------------------------------------------------------------
+
+    def results(self, pods: Mapping[str, JSON]) -> dict[str, str]:
+        """Node id -> the last thing its ended program printed, for `outputs.result`."""
+        found = {}
+        for pod in pods.values():
+            work = self._works.get(key_of("pods", pod))
+            mine = work is not None and work.pod_uid == uid_of(pod)
+            if work is not None and mine and work.outcome == Exit(0) and work.printed:
+                found[annotations_of(pod).get(NODE_ID, "")] = work.printed[-1]
+        return found
+
+    # -- the controller --------------------------------------------------------------------------
+
+    @property
+    def watches(self) -> Mapping[str, KeysOf]:
+        return {"pods": lambda p: [key_of("pods", p)] if WORKFLOW_LABEL in labels_of(p) else []}
+
+    async def reconcile(self, key: Key) -> float | None:
+        pod = self._cluster.get(*key)
+        work = self._works.get(key)
+        if work is not None and (pod is None or uid_of(pod) != work.pod_uid):
+            del self._works[key]
+            work = None
+        if work is None and pod is not None and not being_deleted(pod) and _main_runs(pod):
+            self._begin(key, pod)
+        return None
+
+    def _begin(self, key: Key, pod: JSON) -> None:
+        printed: list[str] = []
+
+        def say(line: str) -> None:
+            printed.append(line)
+            self._logs.append(str(key[1]), key[2], MAIN, line)
+
+        run = JobRun(self._cluster, self._volumes, pod, say)
+        steps = self._jobs.of(pod)(run)
+        self._works[key] = work = Work(key, uid_of(pod), steps, run, printed)
+        self._go_on(work, 0.0)
+
+    def _go_on(self, work: Work, delay: float) -> None:
+        async def step() -> None:
+            if not self._alive(work):
+                return
+            try:
+                self._go_on(work, next(work.steps))
+            except StopIteration:
+                self._end(work, Exit(0))
+            except JobFailed as failure:
+                for line in failure.lines:
+                    work.run.print(line)
+                self._end(work, Exit(failure.code, failure.reason))
+
+        self._cluster.timeline.after(delay, step)
+
+    def _end(self, work: Work, outcome: Exit) -> None:
+        async def ended() -> None:
+            if self._alive(work):
+                work.outcome = outcome
+                line = logrus_line(self._cluster.timeline.now(), "Main container completed")
+                self._logs.append(str(work.key[1]), work.key[2], WAIT, line)
+                self._look_again(str(work.key[1]), work.key[2])
+
+        self._cluster.timeline.after(MAIN_ENDS_AFTER, ended)
+
+    def _alive(self, work: Work) -> bool:
+        pod = self._cluster.get(*work.key)
+        same = pod is not None and uid_of(pod) == work.pod_uid and not being_deleted(pod)
+        return same and self._works.get(work.key) is work
+
+
+def _main_runs(pod: JSON) -> bool:
+    statuses = dig(pod, "status", "containerStatuses", default=[])
+    return any(s["name"] == MAIN and dig(s, "state", "running") is not None for s in statuses)

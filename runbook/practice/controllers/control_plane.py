@@ -1,0 +1,75 @@
+"""The controllers that every Kubernetes cluster has, put together; and the Sealed Secrets controller.
+
+    plane = ControlPlane(cluster, seed=7, root_certificate=pem)
+    server.set_log_source(plane.logs.read)
+    server.add_admission(plane.quota_admission.admit)
+
+Platforms on top register how their pods behave with `plane.behaviours` and add their controllers to
+`plane.controllers`. The seed decides every name and duration that is left to chance.
+"""
+
+from __future__ import annotations
+
+from runbook.practice.cluster import Cluster
+from runbook.practice.controllers.behaviours import PodBehaviours
+from runbook.practice.controllers.crds import CustomResourceDefinitions
+from runbook.practice.controllers.daemonsets import DaemonSets
+from runbook.practice.controllers.deployments import Deployments
+from runbook.practice.controllers.events import EventRecorder
+from runbook.practice.controllers.garbage import GarbageCollector
+from runbook.practice.controllers.jobs import Jobs
+from runbook.practice.controllers.kubelet import Kubelet
+from runbook.practice.controllers.load_balancers import LoadBalancers
+from runbook.practice.controllers.logs import PodLogs
+from runbook.practice.controllers.manager import Controllers
+from runbook.practice.controllers.namespaces import Namespaces
+from runbook.practice.controllers.quota import QuotaAdmission, Quotas
+from runbook.practice.controllers.replicasets import ReplicaSets
+from runbook.practice.controllers.scheduler import Scheduler
+from runbook.practice.controllers.sealed_secrets import SealedSecrets
+from runbook.practice.controllers.sealing import KEY_BITS
+from runbook.practice.controllers.services import Endpoints
+from runbook.practice.controllers.statefulsets import StatefulSets
+from runbook.practice.controllers.volumes import PersistentVolumes
+
+
+class ControlPlane:
+    """Construct it on a cluster and its controllers run, driven by the cluster's timeline."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        seed: int = 0,
+        root_certificate: str,
+        key_bits: int = KEY_BITS,
+    ) -> None:
+        self.controllers = Controllers(cluster)
+        self.events = EventRecorder(cluster, seed=seed)
+        self.logs = PodLogs(cluster.timeline)
+        self.behaviours = PodBehaviours()
+        self.kubelet = Kubelet(
+            cluster, self.controllers, self.events, self.logs, self.behaviours, seed=seed
+        )
+        self.sealed_secrets = SealedSecrets(
+            cluster, self.controllers, self.events, self.logs, seed=seed, key_bits=key_bits
+        )
+        self.quota_admission = QuotaAdmission(cluster)
+        for controller in (
+            Namespaces(cluster, root_certificate=root_certificate),
+            CustomResourceDefinitions(cluster),
+            GarbageCollector(cluster),
+            Quotas(cluster),
+            PersistentVolumes(cluster, self.events),
+            Deployments(cluster, self.events),
+            ReplicaSets(cluster, self.events, seed=seed),
+            StatefulSets(cluster, self.events),
+            DaemonSets(cluster, self.events, seed=seed),
+            Jobs(cluster, self.events, seed=seed),
+            Scheduler(cluster, self.events),
+            self.kubelet,
+            Endpoints(cluster, seed=seed),
+            LoadBalancers(cluster, self.events),
+            self.sealed_secrets,
+        ):
+            self.controllers.add(controller)

@@ -1,0 +1,34 @@
+"""Names inside the cluster: which Service a host name means, and whether anything answers behind it."""
+
+from __future__ import annotations
+
+from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.objects import being_deleted, dig, has_condition
+
+_SUFFIXES = ((), ("svc",), ("svc", "cluster", "local"))
+
+
+def service_of(cluster: Cluster, namespace: str, host: str) -> JSON | None:
+    """The Service a pod in `namespace` reaches by this name; an ExternalName is followed once."""
+    service = _lookup(cluster, namespace, host)
+    if service is not None and dig(service, "spec", "type") == "ExternalName":
+        return _lookup(cluster, namespace, str(dig(service, "spec", "externalName", default="")))
+    return service
+
+
+def _lookup(cluster: Cluster, namespace: str, host: str) -> JSON | None:
+    name, *rest = host.rstrip(".").split(".")
+    if not rest:
+        return cluster.get("services", namespace, name)
+    if tuple(rest[1:]) not in _SUFFIXES:
+        return None
+    return cluster.get("services", rest[0], name)
+
+
+def answers(cluster: Cluster, service: JSON) -> bool:
+    """Whether a ready pod stands behind the Service."""
+    selector = dig(service, "spec", "selector", default={})
+    if not selector:
+        return False
+    pods = cluster.select("pods", service["metadata"]["namespace"], selector)
+    return any(has_condition(pod, "Ready") and not being_deleted(pod) for pod in pods)

@@ -1,0 +1,173 @@
+"""The operator's process: whether it runs, what it prints, and when it goes through everything anew.
+
+Rule 1: it acts only while its Deployment is available; cut off, it changes nothing, so what it wrote
+last stays. Rule 2: when it starts, or a scheduler starts, it replays servers, experiments and models,
+in that order. Rule 3: it reacts to new generations and deletions, not to edited metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from runbook.practice.cluster import JSON, Change, Cluster
+from runbook.practice.controllers.logs import PodLogs
+from runbook.practice.controllers.manager import Key, KeysOf
+from runbook.practice.controllers.objects import (
+    being_deleted,
+    dig,
+    has_condition,
+    key_of,
+    name_of,
+    namespace_of,
+)
+from runbook.practice.controllers.seldon.names import (
+    OPERATOR_CONTAINER,
+    OPERATOR_DEPLOYMENT,
+    OPERATOR_NAMESPACE,
+    OPERATOR_PORT,
+    SCHEDULER,
+)
+from runbook.practice.controllers.seldon.processes import Process, Schedulers
+from runbook.practice.controllers.seldon.scheduler import Instruction, News
+from runbook.practice.controllers.seldon.wording import operator_line, unavailable, unknown_host
+
+CONNECT_AFTER = 3.0  # from a scheduler's readiness to the operator's new connection
+FIRST_RETRY = 0.2
+LAST_RETRY = 60.0
+RECONCILE_LIMIT = 300.0  # after which a call that never got through is written down
+
+
+class Replayed(Protocol):
+    """A controller of the operator, as the operator drives it."""
+
+    def replay(self, namespace: str | None) -> None:
+        """Look at every object (of one namespace) again."""
+        ...
+
+    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+        """A scheduler event arrived."""
+        ...
+
+
+class Operator:
+    """Also a controller itself: over its own Deployment."""
+
+    def __init__(self, cluster: Cluster, schedulers: Schedulers, logs: PodLogs) -> None:
+        self._cluster = cluster
+        self._schedulers = schedulers
+        self._logs = logs
+        self._parts: list[Replayed] = []
+        self._was_available = False
+        schedulers.add_listener(self)
+
+    def add(self, part: Replayed) -> None:
+        """In the order in which they are replayed."""
+        self._parts.append(part)
+
+    @property
+    def available(self) -> bool:
+        deployment = self._cluster.get("deployments.apps", OPERATOR_NAMESPACE, OPERATOR_DEPLOYMENT)
+        return int(dig(deployment, "status", "availableReplicas", default=0)) > 0
+
+    def reach(self, namespace: str) -> Process | None:
+        """The scheduler the operator would talk to about this namespace."""
+        return self._schedulers.serving(namespace)
+
+    def publish(self, namespace: str) -> None:
+        self._schedulers.publish(namespace)
+
+    def dial_error(self, namespace: str) -> str:
+        """Why a call to the namespace's scheduler does not get through."""
+        service = self._cluster.get("services", namespace, SCHEDULER)
+        if service is None:
+            return unknown_host(f"{SCHEDULER}.{namespace}", OPERATOR_PORT)
+        address = f"{dig(service, 'spec', 'clusterIP', default='10.96.0.1')}:{OPERATOR_PORT}"
+        return unavailable(address, "connect: connection refused")
+
+    def log(self, logger: str, message: str, *, level: str = "info", **fields: object) -> None:
+        line = operator_line(self._cluster.timeline.now(), logger, message, level=level, **fields)
+        for pod in self._cluster.select("pods", OPERATOR_NAMESPACE):
+            mine = name_of(pod).startswith(f"{OPERATOR_DEPLOYMENT}-")
+            if mine and has_condition(pod, "Ready") and not being_deleted(pod):
+                self._logs.append(OPERATOR_NAMESPACE, name_of(pod), OPERATOR_CONTAINER, line)
+
+    # -- the controller --------------------------------------------------------------------------
+
+    @property
+    def watches(self) -> Mapping[str, KeysOf]:
+        return {"deployments.apps": _own_deployment}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Notice the process coming and going."""
+        available = self.available
+        if available and not self._was_available:
+            self.log("setup", "starting manager")
+            self._replay(None)
+        self._was_available = available
+        return None
+
+    def _replay(self, namespace: str | None) -> None:
+        for part in self._parts:
+            part.replay(namespace)
+
+    # -- what schedulers tell --------------------------------------------------------------------
+
+    def scheduler_started(self, namespace: str) -> None:
+        async def connect() -> None:
+            if self.available and self.reach(namespace) is not None:
+                self.log("schedulerClient", "Subscribed to scheduler", namespace=namespace)
+                self._replay(namespace)
+
+        self._cluster.timeline.after(CONNECT_AFTER, connect)
+
+    def scheduler_stopped(self, namespace: str) -> None:
+        self.log("schedulerClient", "Scheduler not ready", level="error", namespace=namespace)
+
+    def scheduler_news(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+        for part in self._parts:
+            part.hear(process, news, experiments)
+
+    def scheduler_instructs(self, process: Process, instruction: Instruction) -> None:
+        """Agents' business."""
+
+
+class Retries:
+    """Calls that do not get through: since when, and when to try again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._timeline = cluster.timeline
+        self._failed: dict[str, tuple[float, int]] = {}  # uid -> since, attempts
+
+    def next_delay(self, uid: str) -> float:
+        since, attempts = self._failed.get(uid, (self._timeline.elapsed(), 0))
+        self._failed[uid] = (since, attempts + 1)
+        delay: float = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(attempts, 16))
+        return delay
+
+    def exhausted(self, uid: str) -> bool:
+        """Whether one reconcile's time is over, so that the error becomes visible."""
+        since, _ = self._failed.get(uid, (self._timeline.elapsed(), 0))
+        return self._timeline.elapsed() - since >= RECONCILE_LIMIT
+
+    def clear(self, uid: str) -> None:
+        self._failed.pop(uid, None)
+
+
+def is_news(change: Change) -> bool:
+    """Rule 3: whether the operator reacts to this change of one of its objects."""
+    if change.type != "MODIFIED" or change.old is None:
+        return True
+    before, after = change.old["metadata"], change.new["metadata"]
+    return (
+        before.get("generation") != after.get("generation")
+        or before["uid"] != after["uid"]
+        or ("deletionTimestamp" in after) != ("deletionTimestamp" in before)
+    )
+
+
+def _own_deployment(deployment: JSON) -> list[Key]:
+    own = name_of(deployment), namespace_of(deployment)
+    if own == (OPERATOR_DEPLOYMENT, OPERATOR_NAMESPACE):
+        return [key_of("deployments.apps", deployment)]
+    return []

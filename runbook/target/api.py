@@ -1,0 +1,102 @@
+"""What passes between us and a Kubernetes API, as plain values.
+
+Objects are the raw JSON that the server sent: typed models cost ten times as much to decode, and an
+operator's cluster may hold kinds that no library knows. Pure; does not know how requests are made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from runbook.errors import RunbookError
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRef:
+    """One kind of object as the server lists it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool
+
+    @property
+    def name(self) -> str:
+        """`pods`, `models.mlops.seldon.io`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str = "", subresource: str = "") -> str:
+        """Where the server keeps these objects; without a namespace, those of all namespaces."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root]
+        if namespace and self.namespaced:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        parts += [quote(part, safe="") for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects of a list request and the version from which a watch goes on."""
+
+    items: tuple[JSON, ...]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An HTTP answer, whatever its status. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "backslashreplace")
+
+
+class ApiStatusError(RunbookError):
+    """The API server answered a request with an error."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class UnknownResource(RunbookError):
+    """The cluster serves no such kind; a custom kind whose CRD is not installed looks like this."""
+
+
+def status_error(status: int, body: bytes) -> ApiStatusError:
+    """The error of an answer: the Status object that API servers send, else its text."""
+    text = body.decode("utf-8", "backslashreplace").strip()
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and document.get("kind") == "Status":
+        reason = str(document.get("reason") or "")
+        message = str(document.get("message") or f"HTTP {status} {reason}".strip())
+        return ApiStatusError(int(document.get("code") or status), reason, message)
+    first = text.splitlines()[0][:200] if text else ""
+    return ApiStatusError(status, "", first or f"HTTP {status}")
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """`models.mlops.seldon.io` -> its plural and group; a bare name has no group."""
+    plural, dot, group = name.partition(".")
+    return plural, group if dot else None

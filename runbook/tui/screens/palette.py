@@ -1,0 +1,44 @@
+"""The command palette: the table of commands by name, and the themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from runbook.tui.presenter.commands import COMMANDS, why_not
+from runbook.tui.widgets.palette import DARK, LIGHT, TERMINAL
+
+if TYPE_CHECKING:  # the app imports this module when it is first opened
+    from runbook.tui.app import RunApp
+
+Entry = tuple[str, str, IgnoreReturnCallbackType]
+
+
+class Commands(Provider):
+    """What can be done, with the reason beside what cannot be done now."""
+
+    def _entries(self) -> Iterator[Entry]:
+        app: RunApp = self.app  # type: ignore[assignment]  # this provider is given to RunApp alone
+        moment = app.watching.moment()
+        for command in COMMANDS:
+            if command.listed:
+                reason = why_not(command.name, moment)
+                text = f"not now: {reason}" if reason else command.help
+                yield f"{command.word}  ({command.shown})", text, partial(app.do, command.name)
+        for theme in (DARK, LIGHT, TERMINAL):
+            yield f"theme {theme}", "other colours", partial(app.use_theme, theme)
+
+    async def discover(self) -> Hits:
+        for name, text, act in self._entries():
+            yield DiscoveryHit(name, act, help=text)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, text, act in self._entries():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), act, help=text)

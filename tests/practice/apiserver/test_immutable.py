@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook.practice.apiserver.immutable import causes
+
+JSON = dict[str, Any]
+RBAC = "rolebindings.rbac.authorization.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("resource", "old", "new", "says"),
+    [
+        ("deployments.apps", {"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, ""),
+        (
+            "statefulsets.apps",
+            {"spec": {"serviceName": "a", "replicas": 1}},
+            {"spec": {"serviceName": "a", "replicas": 2}},
+            "",
+        ),
+        (
+            "statefulsets.apps",
+            {"spec": {"serviceName": "a"}},
+            {"spec": {"serviceName": "b"}},
+            "updates to statefulset spec for fields other than 'replicas'",
+        ),
+        ("jobs.batch", {"spec": {"template": 1}}, {"spec": {"template": 2}}, "field is immutable"),
+        (
+            "jobs.batch",
+            {"spec": {"template": 1, "suspend": True}},
+            {"spec": {"template": 2, "suspend": False}},
+            "",
+        ),
+        (
+            "persistentvolumeclaims",
+            {"spec": {"accessModes": ["a"]}},
+            {"spec": {"accessModes": ["b"]}},
+            "spec is immutable after creation except resources.requests",
+        ),
+        (
+            "persistentvolumeclaims",
+            {"spec": {"accessModes": ["a"]}},
+            {"spec": {"accessModes": ["a"], "volumeName": "v"}},
+            "",
+        ),
+        (
+            "persistentvolumeclaims",
+            {"spec": {"volumeName": "v", "resources": {"requests": {"storage": "1Gi"}}}},
+            {"spec": {"volumeName": "v", "resources": {"requests": {"storage": "2Gi"}}}},
+            "",
+        ),
+        (
+            "persistentvolumeclaims",
+            {"spec": {"volumeName": "v"}},
+            {"spec": {"volumeName": "w"}},
+            "spec is immutable",
+        ),
+        (
+            "persistentvolumes",
+            {"spec": {"nfs": {"path": "/a"}}},
+            {"spec": {"nfs": {"path": "/b"}}},
+            "spec.persistentvolumesource is immutable after creation",
+        ),
+        ("persistentvolumes", {"spec": {}}, {"spec": {"claimRef": {"name": "c"}}}, ""),
+        (
+            "pods",
+            {"spec": {"containers": [{"name": "a", "image": "x:1"}]}},
+            {"spec": {"containers": [{"name": "a", "image": "x:2"}]}},
+            "",
+        ),
+        (
+            "pods",
+            {"spec": {"containers": [{"name": "a"}]}},
+            {"spec": {"containers": [{"name": "b"}]}},
+            "pod updates may not change fields other than",
+        ),
+        ("pods", {"spec": {}}, {"spec": {"nodeName": "n"}}, ""),
+        ("pods", {"spec": {"nodeName": "n"}}, {"spec": {"nodeName": "m"}}, "pod updates"),
+        ("pods", {"spec": {"tolerations": [{"key": "a"}]}}, {"spec": {}}, "pod updates"),
+        (
+            "services",
+            {"spec": {"clusterIP": "10.96.0.2"}},
+            {"spec": {"clusterIP": "10.96.0.3"}},
+            "may not change once set",
+        ),
+        ("configmaps", {"data": {"a": "1"}}, {"data": {"a": "2"}}, ""),
+        (
+            "configmaps",
+            {"immutable": True, "data": {"a": "1"}},
+            {"immutable": True, "data": {"a": "2"}},
+            "field is immutable when `immutable` is set",
+        ),
+        ("secrets", {"type": "Opaque"}, {"type": "x"}, 'Invalid value: "x": field is immutable'),
+        (RBAC, {"roleRef": {"name": "a"}}, {"roleRef": {"name": "b"}}, "cannot change roleRef"),
+        (RBAC, {"roleRef": {"name": "a"}}, {"roleRef": {"name": "a"}}, ""),
+        (
+            "storageclasses.storage.k8s.io",
+            {"provisioner": "a"},
+            {"provisioner": "b"},
+            "updates to provisioner are forbidden.",
+        ),
+        ("events", {"reason": "a"}, {"reason": "b"}, ""),
+    ],
+)
+def test_what_may_not_change_is_refused(resource: str, old: JSON, new: JSON, says: str) -> None:
+    found = causes(resource, old, new)
+    assert [says in cause.message for cause in found] == ([True] if says else [])
