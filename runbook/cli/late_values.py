@@ -34,7 +34,10 @@ class LateValues:
         """A late value by its name in expressions. Raises RunbookError when there is none."""
         room, _, rest = name.partition(".")
         if room == "secrets":
-            secret = await self._secret(rest, self._plan.secrets[rest])
+            source = self._plan.secrets[rest]
+            secret = await self._secret(rest, source)
+            if not source.sensitive:
+                return secret
             if warning := self._redactor.register(rest, secret):
                 raise RunbookError(warning, hint="a secret this short would mask harmless text")
             return secret

@@ -47,7 +47,7 @@ class WorkflowExecutor:
             bound = await bind_late(step, desk)
         except RunbookError as fault:
             return attempt.failed(str(fault))
-        name = f"{bound.workflow.template}-{self.run[-5:].lower()}-{attempt.number}"
+        name = f"{step.id.replace('_', '-')}-{self.run[-5:].lower()}-{attempt.number}"
         manifest = _manifest(bound, name)
         what = f"submit {bound.workflow.template} as {name} in {bound.workflow.namespace}"
         await desk.record(

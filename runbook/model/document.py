@@ -37,17 +37,21 @@ class Input(FormatModel):
     options: list[str | int | float | bool] | None = None
 
 
-class EnvSecret(FormatModel):
+class SecretBase(FormatModel):
+    sensitive: bool = Field(True, description="false for what is no secret, such as a user name")
+
+
+class EnvSecret(SecretBase):
     from_: Literal["env"] = Field(alias="from")
     key: Text = Field(description="environment variable")
 
 
-class FileSecret(FormatModel):
+class FileSecret(SecretBase):
     from_: Literal["file"] = Field(alias="from")
     path: Text = Field(description="the file's content, final newline removed")
 
 
-class KubernetesSecret(FormatModel):
+class KubernetesSecret(SecretBase):
     from_: Literal["kubernetes"] = Field(alias="from")
     namespace: Text
     name: Text
