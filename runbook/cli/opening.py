@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from runbook.cli import practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
@@ -64,7 +65,7 @@ async def open_run(
                 practice_cluster.start,
                 settings.practice / directory.id,
                 speed=request.speed,
-                say=say,
+                say=partial(asyncio.get_running_loop().call_soon_threadsafe, say),
             )
             client, target = await wiring.pin_target(
                 directory, (cluster.kubeconfig,), cluster.context

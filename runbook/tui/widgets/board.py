@@ -40,7 +40,8 @@ class Board(Widget):
     def __init__(self, *children: Widget) -> None:
         super().__init__(*children, id="board")
         self._places = Places()
-        self.styles.layout = self._places
+        # The descriptor knows layouts by name only; the rule itself takes the object.
+        self.styles.set_rule("layout", self._places)
 
     @property
     def view(self) -> View:
