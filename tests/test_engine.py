@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from runbook.clock import VirtualClock
 from runbook.engine import Engine
 from runbook.errors import JournalUnavailable
-from runbook.executors.base import Attempt, Desk
+from runbook.executors.base import Attempt, Desk, Executor
 from runbook.plan import Plan
 from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Record
@@ -20,8 +19,6 @@ from runbook.run.session import Output, Seen
 from runbook.run.signals import Abort, Approve, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
 from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
-
-Perform = Callable[[Attempt, Desk], Awaitable[Outcome]]
 
 
 class Memory:
@@ -65,7 +62,7 @@ class Bench:
     """An engine with everything around it replaced by what a test says."""
 
     def __init__(
-        self, plan: Plan, perform: Perform = passes, records: list[Record] | None = None
+        self, plan: Plan, perform: Executor = passes, records: list[Record] | None = None
     ) -> None:
         self.clock = VirtualClock()
         self.journal = Memory()

@@ -13,7 +13,7 @@ from runbook.plan import Plan, TargetFacts, make_plan
 FACTS = TargetFacts("prod", "https://10.0.0.1:6443", "uid-1", "ca")
 
 
-def plan(document: dict[str, Any], facts: TargetFacts = FACTS, **inputs: str) -> Plan:
+def plan(document: dict[str, Any], facts: TargetFacts = FACTS, /, **inputs: Any) -> Plan:
     base: dict[str, Any] = {"apiVersion": "runbook/v1", "name": "test"}
     return make_plan(
         Runbook.model_validate({**base, **document}),

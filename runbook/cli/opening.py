@@ -6,7 +6,6 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from runbook.cli import practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
@@ -55,6 +54,11 @@ async def open_run(
 ) -> Opened:
     """Start or find the cluster, pin it, make the plan, create the run's directory and journal."""
     clock = RealClock()
+    loop = asyncio.get_running_loop()
+
+    def say_from_thread(text: str) -> None:
+        loop.call_soon_threadsafe(say, text)
+
     directory = create(settings.runs, request.runbook.name, clock.now())
     wiring.keep_source(request, directory)
     cluster: PracticeCluster | None = None
@@ -65,7 +69,7 @@ async def open_run(
                 practice_cluster.start,
                 settings.practice / directory.id,
                 speed=request.speed,
-                say=partial(asyncio.get_running_loop().call_soon_threadsafe, say),
+                say=say_from_thread,
             )
             client, target = await wiring.pin_target(
                 directory, (cluster.kubeconfig,), cluster.context

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook.cli.exit_codes import exit_of
+from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.late_session import LateSession
 from runbook.cli.loop import run
 from runbook.cli.run_directory import RunDirectory
@@ -24,7 +24,8 @@ from runbook.run.events import CommandFinished, Record
 from runbook.run.session import Output, Seen
 from runbook.run.signals import Leave
 from runbook.settings import Settings, read_settings
-from runbook.tui.app import RunApp, ScreenOptions
+from runbook.tui.app import RunApp
+from runbook.tui.options import ScreenOptions
 from runbook.tui.watching import Batch
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class _Screen:
             return int(exit_of(self._session.state))
         state = self._session.state
         await self._opened.close(state)
+        if self._app.return_code:
+            return int(Exit.BUG)  # the app has told what happened; the run was held
         if self._fault is not None:
             raise self._fault
         from runbook.cli.plain import closing

@@ -342,6 +342,22 @@ def write(node: Node) -> str:
             return f"(({write(left)}) {operator} ({write(right)}))"
 
 
+def shown(text: str) -> str:
+    """A bound text for people: an expression without names is its value, any other stays."""
+    return "".join(
+        part
+        if isinstance(part, str)
+        else "${{ " + write(part.node) + " }}"
+        if any(names(part.node))
+        else as_text(value_of(part.node, _nothing))
+        for part in parse(text)
+    )
+
+
+def _nothing(name: str) -> Scalar:
+    raise Unbound(name)
+
+
 def walk_texts(model: FormatModel) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text of a model that may hold expressions, with its path; keys as the author writes them."""
     yield from _walk(model, ())

@@ -44,8 +44,17 @@ def test_every_record_is_one_write_and_one_sync(
     journal = JournalFile.create(tmp_path)
     calls: list[str] = []
     write, sync = os.write, file.datasync
-    monkeypatch.setattr(os, "write", lambda fd, data: (calls.append("write"), write(fd, data))[1])
-    monkeypatch.setattr(file, "datasync", lambda fd: (calls.append("sync"), sync(fd))[1])
+
+    def noted_write(descriptor: int, data: bytes) -> int:
+        calls.append("write")
+        return write(descriptor, data)
+
+    def noted_sync(descriptor: int) -> None:
+        calls.append("sync")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "write", noted_write)
+    monkeypatch.setattr(file, "datasync", noted_sync)
     journal.append(note(1))
     journal.append(note(2))
     monkeypatch.undo()

@@ -76,7 +76,9 @@ class DaemonSets:
         tolerations = [*dig(template, "spec", "tolerations", default=[]), *EVERYWHERE]
         pod = {**template, "spec": {**template["spec"], "tolerations": tolerations}}
         nodes = self._cluster.select("nodes")
-        uncordoned = [{**node, "spec": {**(node.get("spec") or {}), "unschedulable": False}} for node in nodes]
+        uncordoned = [
+            {**node, "spec": {**(node.get("spec") or {}), "unschedulable": False}} for node in nodes
+        ]
         return [name_of(node) for node in uncordoned if unfit(node, pod) is None]
 
     async def _create(self, daemon_set: JSON, node: str, revision: str) -> None:

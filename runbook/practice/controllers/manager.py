@@ -149,7 +149,7 @@ class Controllers:
                 self._look_again(slot, controller, again)
 
     def _retry(self, slot: tuple[int, Key], controller: Controller, failures: int) -> None:
-        delay = min(LAST_RETRY, FIRST_RETRY * 2**failures)
+        delay = min(LAST_RETRY, FIRST_RETRY * 2 ** min(failures, 30))
         self._look_again(slot, controller, delay, failures=failures + 1)
 
     def _look_again(

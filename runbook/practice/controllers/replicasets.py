@@ -120,9 +120,14 @@ class ReplicaSets:
             **{field: count for field, count in counts.items() if count},
             "observedGeneration": live["metadata"].get("generation", 1),
         }
-        if refusal is not None:
+        known = dig(live, "status", "conditions", default=[])
+        if refusal is not None and any(c["type"] == "ReplicaFailure" for c in known):
+            # The first refusal stays: each names another pod, and a status that changed with
+            # every try would itself cause the next one.
+            status["conditions"] = known
+        elif refusal is not None:
             status["conditions"] = with_condition(
-                dig(live, "status", "conditions", default=[]),
+                known,
                 "ReplicaFailure",
                 status=True,
                 now=self._cluster.timeline.stamp(),

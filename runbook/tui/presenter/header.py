@@ -81,7 +81,7 @@ def headline(moment: Moment) -> str:
             return f"{word} by {clean(state.held.by)}"
         case Situation.FINISHED if state.finished is not None and summary is not None:
             recovery = summary.recovery
-            spent = f" in {clock(recovery.seconds)}" if recovery.stopped is not None else ""
+            spent = f" in {clock(recovery.seconds or 0.0)}" if recovery.stopped else ""
             recovered = state.finished.result in (Result.RECOVERED, Result.RECOVERED_LATE)
             return RESULT_WORDS[state.finished.result] + (spent if recovered else "")
         case _ if state.held is not None and moment.situation is not Situation.READY:

@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook.model.checks import check_kind
 from runbook.model.document import CheckStep, RunStep, WaitStep, WorkflowStep
+from runbook.model.expressions import shown
 from runbook.plan import PlannedStep
 from runbook.tui.presenter.spans import Row, Tone, labelled
 from runbook.tui.presenter.times import clock
@@ -16,7 +17,7 @@ _UNSHOWN = frozenset({"password", "secret_key", "access_key", "body", "headers",
 
 def script_lines(script: str) -> list[str]:
     """The lines of a script that do something."""
-    lines = [clean(line) for line in script.strip().split("\n")]
+    lines = [clean(line) for line in shown(script).strip().split("\n")]
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")] or [""]
 
 

@@ -97,7 +97,8 @@ class Client:
         return answer
 
     async def watch(self, path: str, **query: str) -> Watching:
-        return Watching(await self.stream(path, watch="true", **query))
+        words: Any = {"watch": "true", **query}
+        return Watching(await self.stream(path, **words))
 
     @staticmethod
     def _request(

@@ -16,8 +16,12 @@ def _request(body: bytes, media: str = "application/json") -> Request:
 def test_json_and_yaml_say_the_same() -> None:
     body = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
     assert decode_body(_request(json.dumps(body).encode())) == body
-    assert decode_body(_request(b"kind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n",
-                                "application/yaml")) == body
+    assert (
+        decode_body(
+            _request(b"kind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n", "application/yaml")
+        )
+        == body
+    )
 
 
 def test_nulls_and_empty_metadata_are_dropped() -> None:

@@ -17,7 +17,7 @@ def _template() -> JSON:
 
 
 def _object(resource: str) -> JSON:
-    spec: JSON = {
+    specs: dict[str, JSON] = {
         "services": {"ports": [{"port": 80}]},
         "persistentvolumeclaims": {"accessModes": ["ReadWriteOnce"]},
         "customresourcedefinitions.apiextensions.k8s.io": {
@@ -25,7 +25,8 @@ def _object(resource: str) -> JSON:
             "versions": [{"name": "v1", "storage": True}],
         },
         "cronjobs.batch": {"jobTemplate": {"spec": {"template": _template()}}},
-    }.get(resource, {"template": _template()})
+    }
+    spec = specs.get(resource, {"template": _template()})
     return {"kind": "Any", "metadata": {"name": "x", "uid": "u"}, "spec": spec}
 
 
@@ -65,9 +66,7 @@ def test_a_job_selects_its_own_pods() -> None:
     job = _object("jobs.batch")
     defaults.on_write("jobs.batch", job)
     defaults.on_create("jobs.batch", job)
-    assert job["spec"]["selector"] == {
-        "matchLabels": {"batch.kubernetes.io/controller-uid": "u"}
-    }
+    assert job["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}
     assert job["spec"]["template"]["metadata"]["labels"]["job-name"] == "x"
 
 

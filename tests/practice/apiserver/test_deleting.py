@@ -113,8 +113,7 @@ async def test_the_system_s_namespaces_stay(client: Any) -> None:
     reply = await client.ask("DELETE", "/api/v1/namespaces/kube-system")
     assert reply.status == 403
     assert (
-        reply.message
-        == 'namespaces "kube-system" is forbidden: this namespace may not be deleted'
+        reply.message == 'namespaces "kube-system" is forbidden: this namespace may not be deleted'
     )
 
 

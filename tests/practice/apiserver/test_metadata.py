@@ -43,8 +43,10 @@ def test_a_name_follows_the_rule_of_its_kind(resource: str, name: str, says: str
         ({"annotations": {"/a": "c"}}, "metadata.annotations"),
         ({"annotations": {"a": "x" * 300_000}}, "metadata.annotations"),
         ({"finalizers": ["orphan", "foregroundDeletion"]}, "metadata.finalizers"),
-        ({"ownerReferences": [{"kind": "A", "apiVersion": "v1", "name": "a"}]},
-         "metadata.ownerReferences[0].uid"),
+        (
+            {"ownerReferences": [{"kind": "A", "apiVersion": "v1", "name": "a"}]},
+            "metadata.ownerReferences[0].uid",
+        ),
         (
             {
                 "ownerReferences": [

@@ -175,7 +175,7 @@ async def test_an_apply_that_makes_no_sense_is_refused(
 
 
 async def test_the_record_of_managers_can_be_reset(web: JSON, client: Any) -> None:
-    patch = {"metadata": {"managedFields": [{}]}}
+    patch: JSON = {"metadata": {"managedFields": [{}]}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=MERGE)
     assert "managedFields" not in reply.body["metadata"]
 

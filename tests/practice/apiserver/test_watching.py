@@ -83,9 +83,7 @@ async def test_a_field_selector_pins_one_object(api: ApiServer, client: Any) -> 
     await watching.stream.chunks.aclose()
 
 
-async def test_a_watch_list_ends_its_beginning_with_a_bookmark(
-    api: ApiServer, client: Any
-) -> None:
+async def test_a_watch_list_ends_its_beginning_with_a_bookmark(api: ApiServer, client: Any) -> None:
     await _put(api, "a")
     watching = await client.watch(CONFIGS, **WATCH_LIST)
     assert await watching.kinds(1) == [("ADDED", "a")]

@@ -136,9 +136,7 @@ async def test_a_dry_run_answers_and_stores_nothing(client: Any, deployment: JSO
     assert (await client.ask("GET", f"{DEPLOYMENTS}/web")).status == 404
 
 
-async def test_only_changes_of_the_spec_move_the_generation(
-    client: Any, deployment: JSON
-) -> None:
+async def test_only_changes_of_the_spec_move_the_generation(client: Any, deployment: JSON) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["metadata"]["labels"] = {"a": "b"}
     live = (await client.ask("PUT", f"{DEPLOYMENTS}/web", live)).body

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -124,7 +125,7 @@ async def test_the_delay_between_failures_grows_to_a_minute() -> None:
     cluster = _start(recorder, "a")
     await cluster.timeline.advance(300)
     moments = [at for at, _ in recorder.seen]
-    gaps = [round(after - before, 2) for before, after in zip(moments, moments[1:], strict=False)]
+    gaps = [round(after - before, 2) for before, after in itertools.pairwise(moments)]
     assert gaps[:4] == [0.05, 0.1, 0.2, 0.4]
     assert gaps[-1] == 60
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-WIDGETS = {
+WIDGETS: dict[str, Any] = {
     "metadata": {"name": "widgets.example.com"},
     "spec": {
         "group": "example.com",
@@ -134,7 +134,10 @@ async def test_the_namespace_goes_soon_after_the_last_finalizer(space: Any) -> N
 
 
 async def test_a_group_whose_server_is_gone_holds_even_an_empty_namespace(lab: Any) -> None:
-    services = {**WIDGETS, "metadata": {"name": "apiservices.apiregistration.k8s.io"}}
+    services: dict[str, Any] = {
+        **WIDGETS,
+        "metadata": {"name": "apiservices.apiregistration.k8s.io"},
+    }
     services["spec"] = {
         **WIDGETS["spec"],
         "group": "apiregistration.k8s.io",

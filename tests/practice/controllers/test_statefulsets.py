@@ -74,7 +74,7 @@ async def test_a_pod_comes_back_under_its_name_with_its_claim(lab: Any) -> None:
 
 async def test_claims_outlive_the_set_unless_it_says_otherwise(lab: Any) -> None:
     await _claims(lab)
-    spec = {"serviceName": "db", "volumeClaimTemplates": [STATE]}
+    spec: dict[str, Any] = {"serviceName": "db", "volumeClaimTemplates": [STATE]}
     await lab.create(SETS, lab.workload("kept", **spec))
     leaving = {"whenDeleted": "Delete", "whenScaled": "Retain"}
     spec["persistentVolumeClaimRetentionPolicy"] = leaving

@@ -156,7 +156,7 @@ class ModelController:
     ) -> None:
         now = self._cluster.timeline.stamp()
         ready = state is ModelState.AVAILABLE
-        said = Condition(MODEL_READY, ready, reason=reason, message=state)
+        said = Condition(MODEL_READY, ready, reason=reason, message=state.value)
         status = dict(model.get("status") or {})
         status["conditions"] = with_conditions(
             status.get("conditions") or [], [said], [MODEL_READY], now

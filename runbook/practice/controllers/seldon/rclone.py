@@ -102,7 +102,10 @@ def _parse(text: str) -> JSON:
             problem = str(yaml_fault).splitlines()[0]
             raise RcloneFault(f"{_UNREADABLE} {json_error}. yaml: {problem}") from yaml_fault
     if not isinstance(content, dict):
-        raise RcloneFault(f"{_UNREADABLE} {json_error or _wrong_type(content, 'object')}")
+        wrong = _wrong_type(content, "object")
+        raise RcloneFault(
+            f"{_UNREADABLE} {json_error}. {wrong}" if json_error else f"{_UNREADABLE} {wrong}"
+        )
     return content
 
 

@@ -42,7 +42,9 @@ class Store:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    def __call__(self, bucket: str, prefix: str, access_key: str, secret_key: str) -> list[str] | str:
+    def __call__(
+        self, bucket: str, prefix: str, access_key: str, secret_key: str
+    ) -> list[str] | str:
         if access_key != "seldon":
             return "InvalidAccessKeyId"
         if secret_key != "reader":
@@ -71,7 +73,9 @@ class Stage:
     def __init__(self, seed: int = 1) -> None:
         self.timeline = Timeline(datetime(2026, 1, 1, tzinfo=UTC))
         self.server = ApiServer(self.timeline, seed=seed)
-        self.plane = ControlPlane(self.server, seed=seed, root_certificate="-----BEGIN", key_bits=1024)
+        self.plane = ControlPlane(
+            self.server, seed=seed, root_certificate="-----BEGIN", key_bits=1024
+        )
         self.store = Store()
         self.core = SeldonCore(
             self.server,
@@ -221,7 +225,10 @@ class Stage:
         if not self.has(names.EXPERIMENTS, EXPERIMENT):
             return False
         models = all(self.said(name)[0] == "True" for name in (BASELINE, ENHANCED))
-        return models and self.condition(names.EXPERIMENTS, EXPERIMENT, "Ready").get("status") == "True"
+        return (
+            models
+            and self.condition(names.EXPERIMENTS, EXPERIMENT, "Ready").get("status") == "True"
+        )
 
     def ready_containers(self, pod: str) -> str:
         statuses = self.get("pods", pod).get("status", {}).get("containerStatuses", [])
