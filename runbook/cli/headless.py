@@ -49,6 +49,14 @@ def _say(text: str) -> None:
     write(f"{text}\n")
 
 
+def needs_a_person(engine: Engine) -> str:
+    """Why an unattended run cannot go on by itself; empty when it can."""
+    step = undecided(engine.plan, engine.state)
+    if step is None or engine.state.step(step.id).status is not Status.INTERRUPTED:
+        return ""
+    return f"{step.number} {step.title}: only a person can say whether it did its work"
+
+
 class _Unattended:
     """Ends a run that has come to a point where only a person can decide."""
 
@@ -57,10 +65,8 @@ class _Unattended:
         self._operator = operator
 
     def on_record(self, record: Record) -> None:
-        step = undecided(self._engine.plan, self._engine.state)
-        if step and self._engine.state.step(step.id).status is Status.INTERRUPTED:
-            why = f"{step.number} {step.title}: only a person can say whether it did its work"
-            self._engine.send(Leave(self._operator, why))
+        if record.event.kind == "step.interrupted" and self._engine.state.held is None:
+            self._engine.send(Leave(self._operator, needs_a_person(self._engine)))
 
     def on_output(self, output: Output) -> None: ...
 
@@ -73,10 +79,12 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
     log_to(opened.wired.directory.log, settings.log_level)
     engine.follow(PlainFollower(write))
     leave_on_signals(engine, settings.operator)
+    resumed = bool(engine.records)
+    expected = len(engine.records) + len(opened.first)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(_performed(opened))
-        if decisions or engine.records:
-            await _decide(engine, settings.operator, decisions)
+        if resumed:
+            await _decide(engine, settings.operator, decisions, after=expected)
         engine.follow(_Unattended(engine, settings.operator))
     state = running.result()
     paths = write_reports(opened.wired.directory, engine.records)
@@ -106,13 +114,15 @@ async def _performed(opened: Opened) -> RunState:
         await opened.close(opened.wired.engine.state)
 
 
-async def _decide(engine: Engine, operator: str, decisions: tuple[Signal, ...]) -> None:
-    """Give a resumed run the decisions of the command line, and let it go on."""
+async def _decide(
+    engine: Engine, operator: str, decisions: tuple[Signal, ...], *, after: int
+) -> None:
+    """When all is recorded that a resume begins with, give the run the decisions of the command line."""
     resumed = asyncio.Event()
 
     class Waiter:
         def on_record(self, record: Record) -> None:
-            if engine.state.held is not None:
+            if len(engine.records) >= after:
                 resumed.set()
 
         def on_output(self, output: Output) -> None: ...
@@ -121,7 +131,10 @@ async def _decide(engine: Engine, operator: str, decisions: tuple[Signal, ...]) 
 
     engine.follow(Waiter())
     await resumed.wait()
-    for decision in decisions or (Continue(operator),):
+    if not decisions:
+        why = needs_a_person(engine)
+        engine.send(Leave(operator, why) if why else Continue(operator))
+    for decision in decisions:
         if why := engine.send(decision):
             _say(f"not done: {why}")
             engine.send(Leave(operator, why))

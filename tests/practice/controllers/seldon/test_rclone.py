@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from runbook.practice.controllers.seldon import names, rclone
 from runbook.practice.controllers.seldon.rclone import RcloneFault, remotes
 
 
-async def prepare(stage, content: str | None = None, **more: str) -> None:  # type: ignore[no-untyped-def]  # a fixture's class
+async def prepare(stage: Any, content: str | None = None, **more: str) -> None:
     await stage.server.create("namespaces", {"metadata": {"name": "financial-inference"}})
     await stage.server.create(
         "configmaps",
@@ -27,7 +28,7 @@ GOOD = {"name": "s3", "type": "s3", "parameters": {"access_key_id": "x"}}
 @pytest.mark.parametrize(
     "text", [json.dumps(GOOD), "name: s3\ntype: s3\nparameters:\n  access_key_id: x\n"]
 )
-async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage, text: str) -> None:  # type: ignore[no-untyped-def]  # a fixture's class
+async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage: Any, text: str) -> None:
     await prepare(stage, text)
     found = remotes(stage.server, "financial-inference")
     assert found == {"s3": rclone.Remote("s3", "s3", {"access_key_id": "x"})}
@@ -45,20 +46,20 @@ async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage, text: st
         (json.dumps({**GOOD, "parameters": {"env_auth": False}}), "cannot unmarshal bool"),
     ],
 )
-async def test_anything_else_is_a_fault_in_the_agents_words(stage, text: str, words: str) -> None:  # type: ignore[no-untyped-def]  # a fixture's class
+async def test_anything_else_is_a_fault_in_the_agents_words(stage: Any, text: str, words: str) -> None:
     await prepare(stage, text)
     with pytest.raises(RcloneFault) as fault:
         remotes(stage.server, "financial-inference")
     assert words in str(fault.value)
 
 
-async def test_two_keys_are_one_too_many(stage) -> None:  # type: ignore[no-untyped-def]  # a fixture's class
+async def test_two_keys_are_one_too_many(stage: Any) -> None:
     await prepare(stage, json.dumps(GOOD), second="x")
     with pytest.raises(RcloneFault, match="Secret does not have 1 key seldon-rclone-gs-public"):
         remotes(stage.server, "financial-inference")
 
 
-async def test_a_secret_that_is_not_there_is_named(stage) -> None:  # type: ignore[no-untyped-def]  # a fixture's class
+async def test_a_secret_that_is_not_there_is_named(stage: Any) -> None:
     await prepare(stage)
     with pytest.raises(RcloneFault, match='secrets "seldon-rclone-gs-public" not found'):
         remotes(stage.server, "financial-inference")
