@@ -86,8 +86,8 @@ class Painter:
         """Show the present moment; `change` says what may be old."""
         moment = self.watching.moment()
         self._bars(moment, columns, rows)
+        self.paint_card(moment)
         if Change.RUN in change:
-            self.paint_card(moment)
             self._steps(moment)
             self._output(moment)
             self.record.touch()

@@ -253,6 +253,7 @@ class FakeSession:
         self._records: list[Record] = []
         self._state = RunState()
         self._followers: list[Follower] = []
+        self.stored: dict[str, bytes] = {}
         self.record(opening(self.plan), RunHeld(by=OPERATOR, reason="not started"))
 
     @property
@@ -331,6 +332,7 @@ class FakeSession:
         self.prints_bytes(data)
 
     def prints_bytes(self, data: bytes) -> None:
+        self.stored[self.here] = self.stored.get(self.here, b"") + data
         output = Output(self.here, self._state.step(self.here).attempt, data)
         for follower in self._followers:
             follower.on_output(output)
@@ -636,7 +638,7 @@ def app_facts(session: FakeSession) -> dict[str, Any]:
     return {
         "clock": session.clock,
         "operator": OPERATOR,
-        "output_of": lambda step: b"",
+        "output_of": lambda step: session.stored.get(step, b""),
         "reports": lambda: [
             "/home/kim/.local/state/runbook/runs/20260801-022000/report.md",
             "/home/kim/.local/state/runbook/runs/20260801-022000/report.html",

@@ -18,8 +18,8 @@ from runbook.tui.safe import clean
 POD_COLUMNS = (
     Column("NAME", 0),
     Column("READY", 5),
-    Column("STATUS", 17),
-    Column("RST", 3, right=True),
+    Column("STATUS", 18, narrow=11),
+    Column("RST", 3, right=True, narrow=0),
     Column("AGE", 4, right=True),
 )
 OBJECT_COLUMNS = (Column("OBJECT", 0), Column("STATE", 11), Column("AGE", 4, right=True))
@@ -28,7 +28,7 @@ CHANGED_FOR = 5.0
 PATIENCE = 5.0
 """Seconds an object may be Terminating before the Now card speaks of it."""
 SHOWN_KINDS = ("Model", "Experiment", "Server")
-KIND_ORDER = {kind: index for index, kind in enumerate(("Namespace", *SHOWN_KINDS))}
+KIND_ORDER = {kind: index for index, kind in enumerate(SHOWN_KINDS)}
 GOOD_PODS = frozenset({"Running", "Completed", "Succeeded"})
 
 

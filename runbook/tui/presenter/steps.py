@@ -28,6 +28,17 @@ class Column:
     width: int
     """0: takes what is left."""
     right: bool = False
+    narrow: int | None = None
+    """The width in a table of fewer than `NARROW` columns, where it is another; 0: left out there."""
+
+    def columns(self, table: int) -> int | None:
+        """Columns in a table of this width; None when it is left out."""
+        if self.narrow is None or table >= NARROW:
+            return self.width
+        return self.narrow or None
+
+
+NARROW = 64
 
 
 STEP_COLUMNS = (Column("step", 0), Column("time", 7, right=True))

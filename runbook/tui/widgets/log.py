@@ -163,7 +163,7 @@ class LogPane(Pane):
             if start + len(part) >= len(text):
                 return breaks
             blank = part.rfind(" ")
-            start += blank + 1 if blank > len(part) // 2 else max(1, len(part))
+            start += blank + 1 if blank > len(part) // 3 else max(1, len(part))
             breaks.append(start)
 
     def _strip(self, index: int) -> Strip:

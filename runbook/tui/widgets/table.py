@@ -14,7 +14,6 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from runbook.tui.cells import width
 from runbook.tui.presenter.spans import Row, Span, Tone, fit, text_of, width_of
 from runbook.tui.presenter.steps import Column, TableRow
 from runbook.tui.widgets.palette import CURSOR
@@ -167,6 +166,8 @@ class TablePane(Pane, Generic[K]):
             return Strip(self.segments(fit(row.cells[0], total))).adjust_cell_length(total, base)
         segments: list[Segment] = []
         for column, cell, columns in zip(self.columns, row.cells, self._widths(), strict=True):
+            if columns is None:
+                continue
             fitted = fit(cell, columns)
             blank = Segment(" " * (columns - width_of(fitted)), base)
             parts = self.segments(fitted)
@@ -174,10 +175,13 @@ class TablePane(Pane, Generic[K]):
             segments.append(Segment(" ", base))
         return Strip(segments).adjust_cell_length(total, base)
 
-    def _widths(self) -> list[int]:
-        fixed = sum(max(c.width, width(c.title) if c.width else 0) for c in self.columns)
-        rest = max(8, self.size.width - fixed - len(self.columns))
-        return [c.width or rest for c in self.columns]
+    def _widths(self) -> list[int | None]:
+        """Columns of each column; the flexible one takes what the others leave."""
+        total = self.size.width
+        widths = [column.columns(total) for column in self.columns]
+        shown = [columns for columns in widths if columns is not None]
+        rest = max(8, total - sum(shown) - len(shown))
+        return [rest if columns == 0 else columns for columns in widths]
 
     # -- moving
 

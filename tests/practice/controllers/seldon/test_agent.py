@@ -42,7 +42,7 @@ async def test_its_log_tells_of_remotes_subscription_and_loading(healthy: Any) -
 async def test_without_its_secret_it_crashes_until_the_secret_is_there(stage: Any) -> None:
     await stage.build(secret=False)
     await stage.until(lambda: state_of_agent(stage)[0] == "CrashLoopBackOff")
-    assert stage.ready_containers("mlserver-0") == "2/3"
+    await stage.until(lambda: stage.ready_containers("mlserver-0") == "2/3", within=15)
     log = stage.lines("mlserver-0", names.AGENT)
     assert 'level=error msg="Failed to load rclone defaults"' in log
     assert 'level=fatal msg="Failed to initialise rclone config listener"' in log
@@ -110,7 +110,7 @@ async def test_a_remote_of_another_name_cannot_serve_the_models(stage: Any) -> N
     await stage.rclone_secret(json.dumps(other))
     await stage.until(lambda: stage.said(BASELINE)[1] == "ModelFailed")
     assert stage.ready_containers("mlserver-0") == "3/3"
-    assert "didn't find section in config file (\"s3\")" in stage.lines("mlserver-0", "rclone")
+    assert 'didn\'t find section in config file ("s3")' in stage.lines("mlserver-0", "rclone")
     assert "current set of remotes is [gs]" in stage.lines("mlserver-0", names.AGENT)
 
 

@@ -18,11 +18,17 @@ async def test_a_model_that_asks_for_what_no_server_spells_is_not_placed(stage: 
     await stage.until(lambda: stage.said(ENHANCED)[0] == "True")
     assert stage.said(BASELINE) == ("False", "ScheduleFailed", NO_SERVER)
     status = stage.get(names.MODELS, BASELINE)["status"]
-    assert (status["selector"], status["replicas"], status["availableReplicas"]) == ("server=", 1, 0)
+    assert (status["selector"], status["replicas"], status["availableReplicas"]) == (
+        "server=",
+        1,
+        0,
+    )
     assert stage.get(names.SERVERS, "mlserver")["status"]["loadedModels"] == 1
     await stage.run(600)
     assert stage.said(BASELINE)[1] == "ScheduleFailed"
-    await stage.patch(names.MODELS, BASELINE, {"spec": {"requirements": ["mlflow", "scikit-learn"]}})
+    await stage.patch(
+        names.MODELS, BASELINE, {"spec": {"requirements": ["mlflow", "scikit-learn"]}}
+    )
     await stage.until(stage.healthy, within=60)
     healthy = stage.get(names.MODELS, BASELINE)
     assert healthy["status"]["observedGeneration"] == healthy["metadata"]["generation"]

@@ -138,7 +138,9 @@ async def test_a_scheduler_that_comes_back_finds_everything_as_it_was(healthy: A
     await healthy.until(lambda: healthy.ready_containers("mlserver-0") == "2/3")
     await healthy.until(lambda: healthy.ready_containers("mlserver-0") == "3/3")
     await healthy.until(healthy.healthy, within=10)
-    loads = healthy.lines("mlserver-0", names.AGENT).count("Load model baseline-predictor:1 success")
+    loads = healthy.lines("mlserver-0", names.AGENT).count(
+        "Load model baseline-predictor:1 success"
+    )
     assert loads == 1
 
 

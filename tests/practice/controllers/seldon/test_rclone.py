@@ -46,7 +46,9 @@ async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage: Any, tex
         (json.dumps({**GOOD, "parameters": {"env_auth": False}}), "cannot unmarshal bool"),
     ],
 )
-async def test_anything_else_is_a_fault_in_the_agents_words(stage: Any, text: str, words: str) -> None:
+async def test_anything_else_is_a_fault_in_the_agents_words(
+    stage: Any, text: str, words: str
+) -> None:
     await prepare(stage, text)
     with pytest.raises(RcloneFault) as fault:
         remotes(stage.server, "financial-inference")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+from runbook.practice.controllers.seldon import names
+
+NS = "financial-inference"
+BASELINE = "baseline-predictor"
+
+
+async def test_without_it_nothing_gets_a_finalizer_or_a_status(stage: Any) -> None:
+    await stage.scale_operator(0)
+    await stage.run(30)
+    await stage.build()
+    await stage.run(120)
+    model = stage.get(names.MODELS, BASELINE)
+    assert "finalizers" not in model["metadata"]
+    assert "status" not in model
+    assert not stage.has("statefulsets.apps", names.SCHEDULER)
+    await stage.scale_operator(1)
+    await stage.until(stage.healthy)
+    assert stage.get(names.MODELS, BASELINE)["metadata"]["finalizers"] == [names.MODEL_FINALIZER]
+
+
+async def test_finalizers_are_there_at_once(stage: Any) -> None:
+    await stage.build()
+    await stage.run(0.1)
+    found = {
+        obj["kind"]: obj["metadata"].get("finalizers")
+        for resource in (names.MODELS, names.EXPERIMENTS, names.RUNTIMES, names.SERVERS)
+        for obj in stage.server.select(resource, NS)
+    }
+    assert found == {
+        "Model": [names.MODEL_FINALIZER],
+        "Experiment": [names.EXPERIMENT_FINALIZER],
+        "SeldonRuntime": [names.RUNTIME_FINALIZER],
+        "Server": None,
+    }
+
+
+async def test_cut_off_it_does_not_hear_what_the_scheduler_decides(healthy: Any) -> None:
+    await healthy.scale_operator(0)
+    await healthy.run(20)
+    await healthy.delete("pods", "mlserver-0")
+    await healthy.run(15)
+    assert healthy.core.schedulers.serving(NS).scheduler.model_status(BASELINE).available == 0
+    assert healthy.said(BASELINE) == ("True", "ModelAvailable", "")
+
+
+async def test_a_call_that_finds_no_service_says_no_such_host(healthy: Any) -> None:
+    await healthy.scale_operator(0)
+    await healthy.run(20)
+    await healthy.delete("services", names.SCHEDULER)
+    await healthy.run(1)
+    error = healthy.core.operator.dial_error(NS)
+    assert "no such host" in error
+    assert "lookup seldon-scheduler.financial-inference" in error
+
+
+async def test_the_same_seed_gives_the_same_history(stage: Any) -> None:
+    async def history() -> list[tuple[str, str, str]]:
+        made = type(stage)(seed=5)
+        await made.furnish()
+        await made.build()
+        await made.until(made.healthy)
+        return [
+            (event["lastTimestamp"], event["involvedObject"]["name"], event["message"])
+            for event in made.server.select("events")
+        ]
+
+    assert await history() == await history()
