@@ -49,6 +49,16 @@ class Opened:
             wiring.forget_secrets(self.wired.directory)
 
 
+async def discard(opened: Opened) -> None:
+    """Nobody waits for it any more: a new run leaves no trace, one that was taken up stays as it was."""
+    await opened.wired.close()
+    if opened.wired.engine.records:
+        return
+    if opened.cluster is not None:
+        await asyncio.to_thread(opened.cluster.stop)
+    _discard(opened.wired.directory)
+
+
 async def open_run(
     request: Request, arguments: argparse.Namespace, settings: Settings, say: Say
 ) -> Opened:

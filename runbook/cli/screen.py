@@ -77,6 +77,7 @@ class _Screen:
         self._settings = settings
         self._open = open_it
         self._opened: Opened | None = None
+        self._gone = False
         self._is_open = asyncio.Event()
         self._fault: BaseException | None = None
         self._reports: tuple[str, ...] = ()
@@ -103,6 +104,7 @@ class _Screen:
             self._tasks = tasks
             shown = tasks.create_task(self._show())
             await shown
+            self._gone = True
             if self._engine_task is not None and not self._engine_task.done():
                 # The screen has gone and the run has not: nobody watches it, so it is held.
                 self._session.send(Leave(self._settings.operator, "the screen ended"))
@@ -121,7 +123,12 @@ class _Screen:
         from runbook.cli.log_file import log_to
 
         try:
-            self._opened = await self._open(self._app.notice)
+            opened = await self._open(self._app.notice)
+            if self._gone:
+                from runbook.cli.opening import discard
+
+                return await discard(opened)
+            self._opened = opened
             directory = self._opened.wired.directory
             log_to(directory.log, self._settings.log_level)
             engine = self._opened.wired.engine

@@ -38,7 +38,7 @@ from runbook.practice.controllers.seldon import defaults
 from runbook.practice.controllers.seldon.platform import SeldonCore
 from runbook.practice.node_ports import NodePorts, has_ready_endpoint
 from runbook.practice.services.inference import LoadedModel
-from runbook.practice.services.listener import Application
+from runbook.practice.services.listener import Application, is_free
 from runbook.practice.services.mesh import Candidate
 from runbook.practice.services.platform import PlatformServices
 from runbook.practice.timeline import Timeline
@@ -60,7 +60,8 @@ class Machine:
         chance = random.Random(number)
         self.activity = Activity(clock)
         self.timeline = Timeline(start or clock.now() - AGE)
-        self.api = ApiServer(self.timeline, seed=number)
+        # A node's ports are this computer's, which others use as well.
+        self.api = ApiServer(self.timeline, seed=number, node_port_is_free=is_free)
         self.server = Server(self.api, middlewares=[self.activity.middleware])
         self.plane = ControlPlane(
             self.api,

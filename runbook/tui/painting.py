@@ -107,8 +107,11 @@ class Painter:
         if columns < NORMAL:
             bars[Bar.TRAIL].show([header.trail_row(moment, columns)])
         bars[Bar.HEALTH].show([header.health_row(moment, columns, folded=folded(columns))])
-        row, self.keys.hints = commands.key_bar(moment, columns)
+        row, self.keys.hints = commands.key_bar(moment, columns, typing=self._is_typing())
         self.keys.show([commands.notice_row(clean(self.notice)) if self.notice else row])
+
+    def _is_typing(self) -> bool:
+        return self.now.prompt is not None and self.now.has_focus
 
     def paint_card(self, moment: Moment) -> None:
         now = self.now
@@ -136,8 +139,8 @@ class Painter:
         last = next(reversed(watching.outputs), None) or next(reversed(watching.commands), None)
         step = self.picked or last
         if step is None:
-            self.output.label("3 Output", "")
-            self.output.empty = "Nothing has been printed yet."
+            self.output.title, self.output.empty = "3 Output", "Nothing has been printed yet."
+            self.output.label("3 Output")
             return
         if step == self._output_of and not self._is_other_attempt(step):
             return

@@ -69,7 +69,7 @@ def _taken_node_ports(state: State) -> Iterator[int]:
 def _free_node_port(state: State, taken: set[int]) -> int:
     while True:
         port = state.chance.randint(_FIRST_NODE_PORT, _LAST_NODE_PORT)
-        if port not in taken:
+        if port not in taken and state.node_port_is_free(port):
             return port
 
 

@@ -30,6 +30,7 @@ from runbook.practice.apiserver.state import (
     State,
     Target,
     WriteOptions,
+    any_node_port,
 )
 from runbook.practice.apiserver.store import Store
 from runbook.practice.cluster import JSON, Change, Propagation
@@ -50,6 +51,7 @@ class ApiServer:
         queue_limit: int = 20_000,
         bookmark_every: float = 60.0,
         inspect_controllers: bool = False,
+        node_port_is_free: Callable[[int], bool] = any_node_port,
     ) -> None:
         self.timeline = timeline
         self.registry = Registry()
@@ -60,6 +62,7 @@ class ApiServer:
             timeline=timeline,
             chance=random.Random(seed),
             inspect_controllers=inspect_controllers,
+            node_port_is_free=node_port_is_free,
         )
         self._requests = Requests(self._state, bookmark_every)
         self.store.listen(self._serve_crds)

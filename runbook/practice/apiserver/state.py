@@ -30,6 +30,11 @@ class Target:
     subresource: str = ""
 
 
+def any_node_port(_port: int) -> bool:
+    """The answer of a node that keeps its ports to itself."""
+    return True
+
+
 @dataclass(slots=True)
 class State:
     """The one cluster: its table of resources, its objects, its time and its chance."""
@@ -39,6 +44,7 @@ class State:
     timeline: Timeline
     chance: random.Random
     inspect_controllers: bool = False
+    node_port_is_free: Callable[[int], bool] = any_node_port
     admissions: list[Admission] = field(default_factory=list)
 
     def must(self, target: Target) -> Stored:

@@ -3,7 +3,8 @@
 Rules: the logged model's id is drawn by MLflow and never derived from the run's; the files lie where
 MLflow says, and are there before the model is READY; a variant nobody described still trains, with
 the middle-sized network. `begin` and `finish` are apart because a job takes minutes between them, and
-one that dies in between leaves a RUNNING run for ever, as on the real platform.
+one that dies in between leaves a RUNNING run for ever. The trainer swallows a failed upload: its run
+is FINISHED, and only the model's status tells that there is nothing to serve.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from datetime import datetime, timedelta
 
 import yaml
 
-from runbook.practice.services.artifacts import Artifacts
+from runbook.practice.services.artifacts import Artifacts, StoreUnreachable
 from runbook.practice.services.mlflow_store import LoggedModel, Measurement, MlflowStore, Run
+from runbook.practice.services.s3_store import S3Fault
 
 EXPERIMENT = "financial-mlops-pytorch"
 FEATURES = 35
@@ -110,11 +112,12 @@ class Trainer:
         )
         model.created = model.updated = end
         model.params = dict(run.params)
-        weights = self._chance.randbytes(256 * recipe(variant).hidden_size)
-        self._artifacts.write(model.artifact_uri, _files(model, end, weights))
-        self._store.finalize_model(model.model_id, "LOGGED_MODEL_READY")
+        if self._upload(model, recipe(variant), end):
+            self._store.finalize_model(model.model_id, "LOGGED_MODEL_READY")
+            self._register(variant, model)
+        else:
+            self._store.finalize_model(model.model_id, "LOGGED_MODEL_UPLOAD_FAILED")
         self._store.add_outputs(run_id, [(model.model_id, 0)])
-        self._register(variant, model)
         self._store.update_run(run_id, status="FINISHED", end_time=end)
         return Trained(run.experiment_id, run_id, model.model_id, model.artifact_uri)
 
@@ -130,6 +133,14 @@ class Trainer:
         """A whole training at once, for history."""
         begun = self.begin(variant, started=started, run_id=run_id)
         return self.finish(begun, ended=ended, model_id=model_id)
+
+    def _upload(self, model: LoggedModel, plan: Recipe, end: int) -> bool:
+        weights = self._chance.randbytes(256 * plan.hidden_size)
+        try:
+            self._artifacts.write(model.artifact_uri, _files(model, end, weights))
+        except (StoreUnreachable, S3Fault):
+            return False
+        return True
 
     def _measure(self, run: Run, plan: Recipe, end: int) -> None:
         step_ms = max(1, (end - run.start_time) // plan.epochs)

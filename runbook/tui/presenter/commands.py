@@ -23,7 +23,7 @@ from runbook.run.signals import (
 )
 from runbook.tui.cells import width
 from runbook.tui.presenter.moment import Moment, Situation
-from runbook.tui.presenter.spans import Row, Span, Tone
+from runbook.tui.presenter.spans import Row, Span, Tone, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,16 @@ class Hint:
     name: str
 
 
-def key_bar(moment: Moment, columns: int) -> tuple[Row, tuple[Hint, ...]]:
-    """What can be pressed now; what cannot is dim."""
+TYPING = (("esc", "back to the other keys"), ("tab", "next pane"), ("ctrl+p", "commands"))
+
+
+def key_bar(moment: Moment, columns: int, *, typing: bool = False) -> tuple[Row, tuple[Hint, ...]]:
+    """What can be pressed now; what cannot is dim. While an answer is typed, letters are letters."""
+    if typing:
+        typed: list[Span] = []
+        for key, text in TYPING:
+            typed += [Span("   " if typed else " "), Span(key, Tone.KEY), Span(f" {text}")]
+        return fit(tuple(typed), columns), ()
     situation = moment.situation
     row: list[Span] = []
     hints: list[Hint] = []

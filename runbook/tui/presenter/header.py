@@ -221,9 +221,11 @@ def trail_row(moment: Moment, columns: int) -> Row:
     shown = range(max(0, position - 1), min(len(steps), position + 2))
     texts = {i: f"{steps[i].number} {clean(steps[i].title)}" for i in shown}
     arrow = Span(f" {moment.symbols.arrow} ", Tone.DIM)
-    used = sum(3 + width(text) for i, text in texts.items() if i == position)
+    marks = len(shown) * (width(moment.symbols.todo) + 1)
+    arrows = (len(shown) - 1) * width(arrow.text)
+    here = width(texts[position]) if position in texts else 0
     others = max(1, sum(1 for i in shown if i != position))
-    room = (columns - used - len(shown) * (width(arrow.text) + 4)) // others
+    room = (columns - here - marks - arrows) // others
     parts: list[Row] = []
     for index in shown:
         status = moment.state.step(steps[index].id).status

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.messages import Request, Stream
 
 JSON = dict[str, Any]
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+MERGE = "application/merge-patch+json"
 CONFIGS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -170,6 +173,128 @@ async def test_nonsense_is_refused_and_never_breaks_the_server(
     path = f"{root}/namespaces/default/{plural}{tail}"
     reply = await client.ask(method, path, body, media=media, fieldManager="me")
     assert reply.status < 500 or "field not declared in schema" in reply.message
+
+
+def _pod_spec() -> JSON:
+    container = {
+        "name": "a",
+        "image": "x:1",
+        "ports": [{"containerPort": 80}],
+        "env": [{"name": "E", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "livenessProbe": {"httpGet": {"port": 80}},
+        "resources": {"limits": {"cpu": "1"}},
+    }
+    volumes = [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]
+    return {"containers": [container], "volumes": volumes, "tolerations": [{"key": "k"}]}
+
+
+def _valid_spec(plural: str) -> JSON:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": _pod_spec()}
+    selector = {"matchLabels": {"a": "b"}}
+    specs: dict[str, JSON] = {
+        "pods": _pod_spec(),
+        "services": {"type": "NodePort", "ports": [{"port": 80, "name": "h"}], "selector": {}},
+        "persistentvolumeclaims": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {}}},
+        "deployments": {"selector": selector, "template": template, "strategy": {}},
+        "statefulsets": {
+            "selector": selector,
+            "template": template,
+            "serviceName": "s",
+            "volumeClaimTemplates": [{"metadata": {"name": "d"}, "spec": {}}],
+        },
+        "jobs": {"template": template},
+        "cronjobs": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}},
+        "networkpolicies": {"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}]},
+        "customresourcedefinitions": {
+            "group": "example.org",
+            "scope": "Namespaced",
+            "names": {"plural": "gadgets", "kind": "Gadget"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "subresources": {
+                        "scale": {"specReplicasPath": ".a", "statusReplicasPath": ".b"}
+                    },
+                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {}}},
+                    "additionalPrinterColumns": [
+                        {"name": "C", "type": "string", "jsonPath": ".spec.x"}
+                    ],
+                }
+            ],
+        },
+        "widgets": {"size": 3, "tags": ["a"]},
+    }
+    return specs[plural]
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    children = (
+        list(value.items())
+        if isinstance(value, dict)
+        else list(enumerate(value))
+        if isinstance(value, list)
+        else []
+    )
+    return [path, *(found for key, child in children for found in _paths(child, (*path, key)))]
+
+
+def _replaced(value: Any, path: tuple[Any, ...], scrap: Any) -> Any:
+    if not path:
+        return scrap
+    changed = copy.deepcopy(value)
+    parent = changed
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = scrap
+    return changed
+
+
+VALID = {
+    "pods": "/api/v1/namespaces/default/pods",
+    "services": "/api/v1/namespaces/default/services",
+    "persistentvolumeclaims": "/api/v1/namespaces/default/persistentvolumeclaims",
+    "deployments": "/apis/apps/v1/namespaces/default/deployments",
+    "statefulsets": "/apis/apps/v1/namespaces/default/statefulsets",
+    "jobs": "/apis/batch/v1/namespaces/default/jobs",
+    "cronjobs": "/apis/batch/v1/namespaces/default/cronjobs",
+    "networkpolicies": "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
+    "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "widgets": "/apis/example.org/v1/namespaces/default/widgets",
+}
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), plural=st.sampled_from(sorted(VALID)))
+async def test_an_almost_valid_object_never_breaks_the_server(
+    widgets: ApiServer, client: Any, data: st.DataObject, plural: str
+) -> None:
+    path = VALID[plural]
+    name = "gadgets.example.org" if plural == "customresourcedefinitions" else "x"
+    labels = {"labels": {"a": "b"}, "annotations": {"a": "b"}, "finalizers": ["a/b"]}
+    valid = {"metadata": {"name": name, **labels}, "spec": _valid_spec(plural)}
+    chosen = data.draw(st.sampled_from(_paths(valid)))
+    body = _replaced(valid, chosen, data.draw(SCRAPS))
+    for method, where, media in (
+        ("POST", path, "application/json"),
+        ("POST", path, "application/json"),
+        ("PUT", f"{path}/{name}", "application/json"),
+        ("PATCH", f"{path}/{name}", "application/merge-patch+json"),
+        ("PATCH", f"{path}/{name}", "application/apply-patch+yaml"),
+        ("GET", f"{path}/{name}", ""),
+        ("GET", f"{path}/{name}/scale", ""),
+    ):
+        reply = await client.ask(method, where, body, media=media, fieldManager="me")
+        assert reply.status < 500 or "field not declared in schema" in reply.message
+    for where in (path, f"{path}/{name}", "/apis", "/openapi/v3/apis/example.org/v1"):
+        reply = await client.ask("GET", where, accept=TABLE)
+        assert reply.status in {200, 404}
+    await client.ask("PATCH", f"{path}/{name}", {"metadata": {"finalizers": None}}, media=MERGE)
+    await client.ask("DELETE", f"{path}/{name}", {"gracePeriodSeconds": 0})
+    await client.ask("PATCH", f"{path}/{name}", {"metadata": {"finalizers": None}}, media=MERGE)
 
 
 @settings(

@@ -3,13 +3,12 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import yaml
 
-from runbook.practice.services.artifacts import Artifacts, StoreUnreachable, split_uri
+from runbook.practice.services.artifacts import Artifacts, split_uri
 from runbook.practice.services.mlflow_store import MlflowStore
 from runbook.practice.services.s3_store import S3Store
-from runbook.practice.services.training import Trainer
+from runbook.practice.services.training import EXPERIMENT, Trainer
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -47,12 +46,27 @@ def test_history_can_be_given_its_ids_and_times() -> None:
 
 
 def test_a_job_that_dies_leaves_a_running_run_without_a_model() -> None:
-    trainer, store, _ = make(reachable=False)
+    trainer, store, _ = make()
     run_id = trainer.begin("baseline")
-    with pytest.raises(StoreUnreachable):
-        trainer.finish(run_id)
     assert store.run(run_id).status == "RUNNING"
-    assert [model.status for model in store.models.values()] == ["LOGGED_MODEL_PENDING"]
+    assert store.models == {}
+
+
+def test_a_failed_upload_is_swallowed_and_only_the_models_status_tells() -> None:
+    trainer, store, s3 = make(reachable=False)
+    trained = trainer.train("baseline")
+    assert store.run(trained.run_id).status == "FINISHED"
+    assert store.run(trained.run_id).model_outputs == [(trained.model_id, 0)]
+    assert store.model(trained.model_id).status == "LOGGED_MODEL_UPLOAD_FAILED"
+    assert s3.list("mlflow-artifacts").objects == ()
+    assert store.registry == {}
+
+
+def test_a_missing_bucket_fails_the_upload_too() -> None:
+    trainer, store, _ = make()
+    store.create_experiment(EXPERIMENT, artifact_location="s3://nowhere/1")
+    trained = trainer.train("baseline")
+    assert store.model(trained.model_id).status == "LOGGED_MODEL_UPLOAD_FAILED"
 
 
 def test_variants_differ_and_an_undescribed_one_trains_too() -> None:

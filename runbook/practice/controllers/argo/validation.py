@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from runbook.practice.cluster import JSON
-from runbook.practice.controllers.argo.expressions import BadExpression, words
+from runbook.practice.controllers.argo.expressions import BadExpression, evaluate, words
 from runbook.practice.controllers.argo.parameters import (
     declared,
     substitute,
@@ -144,6 +144,8 @@ def _dag_faults(name: str, tasks: list[JSON]) -> Iterator[str]:
     for task in tasks:
         try:
             needed = dependencies(task)
+            if task.get("depends"):
+                evaluate(str(task["depends"]), lambda _: True)
         except BadExpression as fault:
             yield f"templates.{name}.tasks.{task.get('name')} invalid depends: {fault}"
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ REMOTE: JSON = {
         "region": "us-east-1",
     },
 }
+
+
+@functools.cache
+def seldon_crds() -> tuple[JSON, ...]:
+    found = (o for o in manifests.packaged() if o["kind"] == "CustomResourceDefinition")
+    return tuple(crd for crd in found if crd["spec"]["group"] == "mlops.seldon.io")
 
 
 class Store:
@@ -88,9 +95,8 @@ class Stage:
         )
 
     async def furnish(self) -> None:
-        for crd in manifests.packaged():
-            if crd["kind"] == "CustomResourceDefinition" and "seldon" in crd["metadata"]["name"]:
-                await self.server.create(CRDS, crd)
+        for crd in seldon_crds():
+            await self.server.create(CRDS, crd)
         for namespace in ("default", "kube-system", names.OPERATOR_NAMESPACE, "minio"):
             await self.server.create("namespaces", {"metadata": {"name": namespace}})
         node = await self.server.create("nodes", {"metadata": {"name": "practice-node-1"}})

@@ -169,7 +169,10 @@ async def test_a_secret_of_many_keys_fails_the_one_model_that_names_it(stage: An
 async def test_every_replica_of_a_server_has_an_agent_of_its_own(healthy: Any) -> None:
     await healthy.patch(names.SERVERS, "mlserver", {"spec": {"replicas": 2}})
     await healthy.patch(names.MODELS, BASELINE, {"spec": {"replicas": 2}})
-    available = lambda: healthy.get(names.MODELS, BASELINE)["status"]["availableReplicas"]  # noqa: E731 - asked twice
+
+    def available() -> int:
+        return int(healthy.get(names.MODELS, BASELINE)["status"]["availableReplicas"])
+
     await healthy.until(lambda: available() == 2)
     assert healthy.core.agents.repository(NS, "mlserver-1") == ["baseline-predictor_1"]
     assert healthy.has("services", "mlserver-1")

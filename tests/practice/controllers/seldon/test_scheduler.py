@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runbook.practice.controllers.seldon.filters import NO_REPLICA, NO_SERVER
@@ -21,9 +23,9 @@ def agent(index: int = 0, *capabilities: str, memory: int = GIB) -> AgentReplica
     return AgentReplica(index, f"pod-{index}", capabilities or ("mlflow", "torch"), memory)
 
 
-def spec(name: str = "m", **fields: object) -> ModelSpec:
-    known: dict[str, object] = {"storage_uri": "s3://b/1", "requirements": ("mlflow",)}
-    return ModelSpec(name, **{**known, **fields})  # type: ignore[arg-type]  # fields of the test
+def spec(name: str = "m", **fields: Any) -> ModelSpec:
+    known: dict[str, Any] = {"storage_uri": "s3://b/1", "requirements": ("mlflow",)}
+    return ModelSpec(name, **{**known, **fields})
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_a_model_is_sent_to_an_agent_and_available_when_it_is_loaded(scheduler: 
     ],
 )
 def test_a_server_that_does_not_match_exactly_is_no_server(
-    scheduler: Scheduler, fields: dict[str, object]
+    scheduler: Scheduler, fields: dict[str, Any]
 ) -> None:
     scheduler.load_model(spec(**fields))
     assert state(scheduler) == (ModelState.SCHEDULE_FAILED, NO_SERVER)
@@ -84,7 +86,7 @@ def test_blanks_around_a_requirement_do_not_matter(scheduler: Scheduler) -> None
 
 @pytest.mark.parametrize("fields", [{"replicas": 2}, {"memory": 2 * GIB}])
 def test_a_server_that_is_too_small_is_told_apart(
-    scheduler: Scheduler, fields: dict[str, object]
+    scheduler: Scheduler, fields: dict[str, Any]
 ) -> None:
     scheduler.load_model(spec(**fields))
     assert state(scheduler) == (ModelState.SCHEDULE_FAILED, NO_REPLICA)

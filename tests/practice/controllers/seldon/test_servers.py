@@ -57,7 +57,10 @@ async def test_a_deleted_server_is_gone_at_once_and_its_pod_takes_its_time(healt
 async def test_ready_follows_the_pods_and_says_so(healthy: Any) -> None:
     assert "Server [mlserver] is Ready" in healthy.events("mlserver")
     await healthy.delete("pods", "mlserver-0")
-    ready = lambda: healthy.condition(names.SERVERS, "mlserver", "Ready")["status"]  # noqa: E731 - asked twice
+
+    def ready() -> str:
+        return str(healthy.condition(names.SERVERS, "mlserver", "Ready")["status"])
+
     await healthy.until(lambda: ready() == "False")
     reason = healthy.condition(names.SERVERS, "mlserver", "StatefulSetReady")["reason"]
     assert reason == "StatefulSet replicas does not match desired replicas"

@@ -1,0 +1,444 @@
+"""Workflows as a person sees them: phases, nodes, messages, pods, events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook.practice.controllers.argo import names
+
+
+def run(name: str, *script: str, **fields: Any) -> dict[str, Any]:
+    command = ["sh", "-c", "; ".join(script) or "echo hello"]
+    return {"name": name, "container": {"image": "app:1", "command": command}, **fields}
+
+
+def steps(name: str, *groups: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+    return {"name": name, "steps": list(groups), **fields}
+
+
+def dag(name: str, *tasks: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"name": name, "dag": {"tasks": list(tasks), **fields}}
+
+
+async def test_a_single_container_is_one_pod_named_like_the_workflow(stage: Any) -> None:
+    await stage.workflow("hello", run("say", "echo hello world"))
+    await stage.run(1)
+    workflow = stage.get(names.WORKFLOWS, "hello")
+    assert workflow["status"]["phase"] == "Running"
+    assert workflow["metadata"]["labels"] == {
+        names.PHASE_LABEL: "Running",
+        names.COMPLETED_LABEL: "false",
+    }
+    assert workflow["metadata"]["annotations"][names.POD_NAME_FORMAT] == "v2"
+    status = await stage.done("hello")
+    assert (status["phase"], status["progress"]) == ("Succeeded", "1/1")
+    assert status["conditions"] == [
+        {"type": "PodRunning", "status": "False"},
+        {"type": "Completed", "status": "True"},
+    ]
+    node = status["nodes"]["hello"]
+    assert (node["id"], node["name"], node["type"]) == ("hello", "hello", "Pod")
+    assert (node["templateName"], node["hostNodeName"]) == ("say", "practice-node-1")
+    assert stage.lines("hello") == ["hello world"]
+    assert stage.events("hello")[0][0] in {"WorkflowRunning", "Scheduled"}
+    assert ("WorkflowSucceeded", "Workflow completed") in stage.events("hello")
+    pod = stage.get("pods", "hello")
+    assert [c["name"] for c in pod["spec"]["containers"]] == ["wait", "main"]
+    assert [c["name"] for c in pod["spec"]["initContainers"]] == ["init"]
+    assert pod["metadata"]["annotations"][names.DEFAULT_CONTAINER] == "main"
+    assert pod["metadata"]["labels"][names.COMPLETED_LABEL] == "true"
+
+
+async def test_steps_run_group_after_group_and_hand_results_on(stage: Any) -> None:
+    await stage.workflow(
+        "chain",
+        steps(
+            "main",
+            [{"name": "first", "template": "ask"}, {"name": "beside", "template": "ask"}],
+            [
+                {
+                    "name": "second",
+                    "template": "tell",
+                    "arguments": {
+                        "parameters": [{"name": "word", "value": "{{steps.first.outputs.result}}"}]
+                    },
+                }
+            ],
+        ),
+        run("ask", "echo forty-two"),
+        run(
+            "tell",
+            "echo got {{inputs.parameters.word}}",
+            inputs={"parameters": [{"name": "word"}]},
+        ),
+    )
+    status = await stage.done("chain")
+    assert (status["phase"], status["progress"]) == ("Succeeded", "3/3")
+    nodes = stage.nodes("chain")
+    assert (nodes["[0]"]["type"], nodes["chain"]["type"]) == ("StepGroup", "Steps")
+    assert nodes["second"]["inputs"]["parameters"] == [{"name": "word", "value": "forty-two"}]
+    assert nodes["[0]"]["children"] == [nodes["first"]["id"], nodes["beside"]["id"]]
+    pod = next(pod for pod in stage.pods("chain") if "-tell-" in pod)
+    assert stage.lines(pod) == ["got forty-two"]
+    assert pod == f"chain-tell-{nodes['second']['id'].rpartition('-')[2]}"
+
+
+async def test_a_failing_step_fails_the_group_and_the_workflow_names_the_child(
+    stage: Any,
+) -> None:
+    await stage.workflow(
+        "broken",
+        steps("main", [{"name": "bad", "template": "bad"}], [{"name": "never", "template": "bad"}]),
+        run("bad", "exit 3"),
+    )
+    status = await stage.done("broken")
+    nodes = stage.nodes("broken")
+    assert nodes["bad"]["message"] == "Error (exit code 3)"
+    assert nodes["[0]"]["message"] == f"child '{nodes['bad']['id']}' failed"
+    assert (status["phase"], status["message"]) == (
+        "Failed",
+        f"child '{nodes['[0]']['id']}' failed",
+    )
+    assert "never" not in nodes
+
+
+async def test_a_condition_decides_whether_a_step_runs(stage: Any) -> None:
+    await stage.workflow(
+        "choose",
+        steps(
+            "main",
+            [
+                {"name": "yes", "template": "say", "when": "{{workflow.parameters.v}} == a"},
+                {"name": "no", "template": "say", "when": "{{workflow.parameters.v}} == b"},
+            ],
+        ),
+        run("say"),
+        arguments={"parameters": [{"name": "v", "value": "a"}]},
+    )
+    status = await stage.done("choose")
+    nodes = stage.nodes("choose")
+    assert status["phase"] == "Succeeded"
+    assert (nodes["yes"]["phase"], nodes["no"]["phase"]) == ("Succeeded", "Skipped")
+    assert nodes["no"]["message"] == "when 'a == b' evaluated false"
+
+
+async def test_a_failed_task_omits_what_depends_on_it_and_fails_the_dag_without_words(
+    stage: Any,
+) -> None:
+    await stage.workflow(
+        "graph",
+        dag(
+            "main",
+            {"name": "a", "template": "bad"},
+            {"name": "b", "template": "good", "dependencies": ["a"]},
+            {"name": "c", "template": "good", "depends": "a.Failed"},
+            failFast=False,
+        ),
+        run("bad", "exit 1"),
+        run("good"),
+    )
+    status = await stage.done("graph")
+    assert stage.phases("graph") == {
+        "graph": "Failed",
+        "a": "Failed",
+        "b": "Omitted",
+        "c": "Succeeded",
+    }
+    assert status["phase"] == "Failed"
+    assert "message" not in status
+
+
+async def test_retries_are_counted_out(stage: Any) -> None:
+    flaky = run("flaky", "exit {{retries}}", retryStrategy={"limit": "2"})
+    await stage.workflow("hopeless", run("bad", "exit 1", retryStrategy={"limit": "1"}))
+    await stage.workflow("lucky", flaky)
+    status = await stage.done("hopeless")
+    assert (status["phase"], status["message"]) == ("Failed", "No more retries left")
+    assert stage.phases("hopeless") == {
+        "hopeless": "Failed",
+        "hopeless(0)": "Failed",
+        "hopeless(1)": "Failed",
+    }
+    assert (await stage.done("lucky"))["phase"] == "Succeeded"
+
+
+async def test_an_approval_waits_until_its_node_is_set_succeeded(stage: Any) -> None:
+    await stage.workflow(
+        "gate",
+        steps(
+            "main", [{"name": "approve", "template": "approve"}], [{"name": "go", "template": "go"}]
+        ),
+        {"name": "approve", "suspend": {}},
+        run("go"),
+    )
+    await stage.run(200)
+    node = stage.nodes("gate")["approve"]
+    assert (node["type"], node["phase"]) == ("Suspend", "Running")
+    approved = {"phase": "Succeeded", "finishedAt": stage.timeline.stamp()}
+    await stage.patch(names.WORKFLOWS, "gate", {"status": {"nodes": {node["id"]: approved}}})
+    assert (await stage.done("gate"))["phase"] == "Succeeded"
+
+
+async def test_a_suspension_with_a_duration_ends_by_itself(stage: Any) -> None:
+    await stage.workflow("pause", {"name": "wait", "suspend": {"duration": "30"}})
+    await stage.done("pause", within=40)
+    assert stage.timeline.elapsed() >= 60
+    assert stage.status("pause")["phase"] == "Succeeded"
+
+
+async def test_a_suspended_workflow_starts_nothing_until_it_is_resumed(stage: Any) -> None:
+    await stage.workflow("held", run("say"), suspend=True)
+    await stage.run(60)
+    assert stage.status("held")["phase"] == "Running"
+    assert stage.pods("held") == []
+    await stage.patch(names.WORKFLOWS, "held", {"spec": {"suspend": None}})
+    assert (await stage.done("held"))["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("strategy", ["Stop", "Terminate"])
+async def test_a_shutdown_ends_what_runs_and_only_stop_runs_the_exit_handler(
+    stage: Any, strategy: str
+) -> None:
+    await stage.workflow(
+        "long", run("sleepy", "sleep 500"), run("tidy", "echo tidied"), onExit="tidy"
+    )
+    await stage.until(
+        lambda: stage.phases("long").get("long") == "Running" and bool(stage.pods("long"))
+    )
+    await stage.patch(names.WORKFLOWS, "long", {"spec": {"shutdown": strategy}})
+    status = await stage.done("long")
+    assert (status["phase"], status["message"]) == ("Failed", f"Stopped with strategy '{strategy}'")
+    assert ("long.onExit" in stage.phases("long")) is (strategy == "Stop")
+    await stage.run(60)
+    assert not stage.has("pods", "long")
+
+
+async def test_an_exit_handler_knows_how_it_went(stage: Any) -> None:
+    await stage.workflow(
+        "after", run("bad", "exit 1"), run("tell", "echo it {{workflow.status}}"), onExit="tell"
+    )
+    status = await stage.done("after")
+    assert status["phase"] == "Failed"
+    pod = next(pod for pod in stage.pods("after") if "tell" in pod)
+    assert stage.lines(pod) == ["it Failed"]
+
+
+async def test_a_deadline_ends_the_workflow(stage: Any) -> None:
+    await stage.workflow("late", run("sleepy", "sleep 500"), activeDeadlineSeconds=30)
+    status = await stage.done("late", within=60)
+    assert (status["phase"], status["message"]) == ("Failed", "Step exceeded its deadline")
+    assert stage.events("late")[-1][0] in {"WorkflowTimedOut", "Killing"}
+
+
+async def test_a_templates_own_deadline_counts_from_its_node(stage: Any) -> None:
+    await stage.workflow("slow", run("sleepy", "sleep 500", activeDeadlineSeconds=20))
+    status = await stage.done("slow", within=60)
+    assert (status["phase"], status["message"]) == ("Failed", "Step exceeded its deadline")
+
+
+async def test_parallelism_holds_pods_back(stage: Any) -> None:
+    tasks = [{"name": name, "template": "work"} for name in ("a", "b", "c")]
+    await stage.workflow("narrow", dag("main", *tasks), run("work", "sleep 10"), parallelism=1)
+    await stage.run(5)
+    assert len(stage.pods("narrow")) == 1
+    assert (await stage.done("narrow"))["progress"] == "3/3"
+
+
+async def test_a_pod_removed_by_hand_is_an_error(stage: Any) -> None:
+    await stage.workflow("gone", run("sleepy", "sleep 500"))
+    await stage.until(lambda: stage.has("pods", "gone"))
+    await stage.run(20)
+    await stage.server.delete("pods", "mlops", "gone")
+    status = await stage.done("gone")
+    assert (status["phase"], status["message"]) == ("Error", "pod deleted")
+
+
+async def test_a_missing_secret_keeps_the_node_pending_and_says_which(stage: Any) -> None:
+    key = {"secretKeyRef": {"name": "ml-platform", "key": "USER"}}
+    template = run("say")
+    template["container"]["env"] = [{"name": "USER", "valueFrom": key}]
+    await stage.workflow("poor", template)
+    await stage.run(60)
+    node = stage.nodes("poor")["poor"]
+    assert node["phase"] == "Pending"
+    assert node["message"] == 'CreateContainerConfigError: secret "ml-platform" not found'
+    metadata = {"name": "ml-platform", "namespace": "mlops"}
+    await stage.server.create("secrets", {"metadata": metadata, "data": {"USER": "eA=="}})
+    assert (await stage.done("poor"))["phase"] == "Succeeded"
+
+
+# -- refused pods --------------------------------------------------------------------------------
+
+
+async def quota(stage: Any, **hard: str) -> None:
+    spec = {"hard": {key.replace("_", "."): value for key, value in hard.items()}}
+    metadata = {"name": "training-quota", "namespace": "mlops"}
+    await stage.server.create("resourcequotas", {"metadata": metadata, "spec": spec})
+    await stage.run(2)
+
+
+RESOURCES = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+PATCH = """
+initContainers:
+- name: init
+  resources: {limits: {memory: 128Mi}}
+containers:
+- name: wait
+  resources: {limits: {memory: 128Mi}}
+- name: main
+  resources: {limits: {memory: 1Gi}}
+"""
+
+
+async def test_a_quota_that_wants_limits_is_an_error_without_a_pod(stage: Any) -> None:
+    await quota(stage, limits_memory="8Gi")
+    await stage.workflow("single", run("say"))
+    await stage.workflow("graph", dag("main", {"name": "a", "template": "say"}), run("say"))
+    status = await stage.done("single")
+    assert status["phase"] == "Error"
+    assert status["message"].startswith("error in entry template execution:")
+    assert (
+        "failed quota: training-quota: must specify limits.memory for: init,main,wait"
+        in (status["message"])
+    )
+    status = await stage.done("graph")
+    node = stage.nodes("graph")["a"]
+    assert (status["phase"], node["phase"]) == ("Error", "Error")
+    assert node["message"].startswith("task 'graph.a' errored: pods ")
+    assert stage.pods("single") == stage.pods("graph") == []
+
+
+async def test_a_pod_spec_patch_gives_argos_own_containers_their_limits(stage: Any) -> None:
+    await quota(stage, limits_memory="8Gi")
+    await stage.workflow("patched", run("say"), podSpecPatch=PATCH)
+    assert (await stage.done("patched"))["phase"] == "Succeeded"
+
+
+async def test_a_full_quota_is_waited_for(stage: Any) -> None:
+    await quota(stage, limits_memory="2Gi")
+    await stage.workflow("first", run("work", "sleep 60"), podSpecPatch=PATCH)
+    await stage.run(5)
+    await stage.workflow("second", run("work"), podSpecPatch=PATCH)
+    await stage.run(5)
+    node = stage.nodes("second")["second"]
+    assert node["phase"] == "Pending"
+    assert "exceeded quota: training-quota" in node["message"]
+    assert (await stage.done("second"))["phase"] == "Succeeded"
+
+
+# -- refused workflows ---------------------------------------------------------------------------
+
+
+async def test_an_invalid_workflow_fails_before_anything_runs(stage: Any) -> None:
+    await stage.workflow("wrong", steps("main", [{"name": "a", "template": "nowhere"}]))
+    status = await stage.done("wrong", within=5)
+    assert status["phase"] == "Failed"
+    assert status["message"] == "invalid spec: template name 'nowhere' undefined"
+    assert stage.pods("wrong") == []
+
+
+async def test_a_template_that_is_not_there_is_an_error(stage: Any) -> None:
+    await stage.submit("orphan", "no-such-template")
+    status = await stage.done("orphan", within=5)
+    assert status["phase"] == "Error"
+    assert status["message"] == 'workflowtemplates.argoproj.io "no-such-template" not found'
+
+
+async def test_a_template_that_vanishes_while_it_runs_is_an_error(stage: Any) -> None:
+    await stage.template("fleeting", entrypoint="a", templates=[run("a", "sleep 60")])
+    await stage.submit("orphan", "fleeting")
+    await stage.run(20)
+    await stage.server.delete(names.WORKFLOW_TEMPLATES, "mlops", "fleeting")
+    status = await stage.done("orphan")
+    assert status["phase"] == "Error"
+
+
+async def test_an_unknown_parameter_is_accepted_and_a_needed_one_is_not_optional(
+    stage: Any,
+) -> None:
+    needs = run("say", "echo {{inputs.parameters.v}}", inputs={"parameters": [{"name": "v"}]})
+    await stage.template("asks", entrypoint="say", templates=[needs])
+    await stage.submit("good", "asks", v="1", unheard_of="2")
+    await stage.submit("bad", "asks")
+    assert (await stage.done("good"))["phase"] == "Succeeded"
+    status = await stage.done("bad")
+    assert status["message"] == "invalid spec: templates.say inputs.parameters.v was not supplied"
+
+
+async def test_an_undeclared_workflow_parameter_does_not_resolve(stage: Any) -> None:
+    await stage.template(
+        "update", entrypoint="say", templates=[run("say", "echo {{workflow.parameters.variant}}")]
+    )
+    await stage.submit("without", "update")
+    await stage.submit("with", "update", variant="baseline")
+    status = await stage.done("without")
+    assert status["phase"] == "Failed"
+    assert "failed to resolve {{workflow.parameters.variant}}" in status["message"]
+    assert (await stage.done("with"))["phase"] == "Succeeded"
+
+
+# -- the controller itself ---------------------------------------------------------------------
+
+
+async def test_without_the_controller_a_workflow_has_no_phase(stage: Any) -> None:
+    place = (names.CONTROLLER_DEPLOYMENT, {"spec": {"replicas": 0}}, names.CONTROLLER_NAMESPACE)
+    await stage.patch("deployments.apps", *place)
+    await stage.run(30)
+    await stage.workflow("waiting", run("say"))
+    await stage.run(120)
+    assert stage.status("waiting") == {}
+    back = (names.CONTROLLER_DEPLOYMENT, {"spec": {"replicas": 1}}, names.CONTROLLER_NAMESPACE)
+    await stage.patch("deployments.apps", *back)
+    assert (await stage.done("waiting"))["phase"] == "Succeeded"
+
+
+async def test_it_prints_what_it_did(stage: Any) -> None:
+    await stage.workflow("hello", run("say"))
+    await stage.done("hello")
+    pod = stage.server.select("pods", names.CONTROLLER_NAMESPACE)[0]["metadata"]["name"]
+    read = stage.plane.logs.read(names.CONTROLLER_NAMESPACE, pod, names.CONTROLLER_CONTAINER)
+    log = "\n".join(line for _, line in read)
+    for words in (
+        "Processing workflow",
+        "Created pod: hello (hello)",
+        "Marking workflow completed",
+    ):
+        assert words in log
+
+
+async def test_a_completed_workflow_is_not_written_again(stage: Any) -> None:
+    await stage.workflow("hello", run("say"))
+    await stage.done("hello")
+    await stage.run(20)
+    before = stage.get(names.WORKFLOWS, "hello")["metadata"]["resourceVersion"]
+    await stage.run(600)
+    assert stage.get(names.WORKFLOWS, "hello")["metadata"]["resourceVersion"] == before
+
+
+# -- afterwards --------------------------------------------------------------------------------
+
+
+async def test_pods_of_a_template_that_wants_it_go_seconds_after_success(stage: Any) -> None:
+    policy = {"strategy": "OnPodSuccess"}
+    await stage.workflow("tidy", run("say"), podGC=policy)
+    await stage.workflow("bad", run("fail", "exit 1"), podGC=policy)
+    await stage.done("tidy")
+    await stage.done("bad")
+    assert stage.pods("tidy") == ["tidy"]
+    await stage.run(8)
+    assert stage.pods("tidy") == []
+    assert stage.pods("bad") == ["bad"]
+    assert stage.status("tidy")["phase"] == "Succeeded"
+
+
+async def test_a_workflow_goes_when_its_time_is_over_and_takes_its_pods(stage: Any) -> None:
+    ttl = {"secondsAfterSuccess": 60, "secondsAfterFailure": 600}
+    await stage.workflow("brief", run("say"), ttlStrategy=ttl)
+    await stage.done("brief")
+    await stage.run(50)
+    assert stage.has(names.WORKFLOWS, "brief")
+    await stage.run(20)
+    assert not stage.has(names.WORKFLOWS, "brief")
+    assert not stage.has("pods", "brief")
