@@ -24,6 +24,12 @@ _ROLLING_QUARTER = {"maxSurge": "25%", "maxUnavailable": "25%"}
 _RBAC = "rbac.authorization.k8s.io"
 
 
+def complete(resource: str, obj: JSON) -> None:
+    """Where the spec is a struct, one that was left out is an empty one, and then found wanting."""
+    if resource in _WITH_SPEC:
+        obj.setdefault("spec", {})
+
+
 def on_write(resource: str, obj: JSON) -> None:
     """Fill in what the kind's defaults say, on create and on update."""
     defaulter = _DEFAULTS.get(resource)
@@ -299,6 +305,21 @@ _DEFAULTS: Mapping[str, Defaulter] = {
     "customresourcedefinitions.apiextensions.k8s.io": _custom_resource_definition,
     "priorityclasses.scheduling.k8s.io": _priority_class,
 }
+_WITH_SPEC = frozenset(
+    [
+        "pods",
+        "services",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "replicationcontrollers",
+        "deployments.apps",
+        "replicasets.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "jobs.batch",
+        "cronjobs.batch",
+    ]
+)
 _FIRST: Mapping[str, Defaulter] = {
     "namespaces": _first_namespace,
     "pods": _first_pod,

@@ -163,6 +163,13 @@ def _key_causes(field: str, key: str) -> list[Cause]:
     return [Cause.invalid(field, json.dumps(key), problem)] if problem else []
 
 
+def label_name_problem(name: str) -> str:
+    """What is wrong with a name that must be a DNS label, like a container's."""
+    if len(name) > 63:
+        return "must be no more than 63 characters"
+    return "" if _LABEL.fullmatch(name) else _LABEL_SAYS
+
+
 def key_problem(key: str) -> str:
     """What is wrong with a qualified name, the key of a label or annotation; "" when nothing is."""
     prefix, slash, name = key.rpartition("/")

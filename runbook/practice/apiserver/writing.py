@@ -17,6 +17,7 @@ from runbook.practice.apiserver import (
     rules,
     schema,
     tracking,
+    validation,
 )
 from runbook.practice.apiserver.errors import (
     ApiError,
@@ -83,7 +84,8 @@ def create(
     defaults.on_write(resource.name, obj)
     defaults.on_create(resource.name, obj)
     allocation.allocate(state, resource.name, obj, None)
-    raise_causes(resource, meta["name"], rules.crd_causes(resource, obj))
+    more = [*validation.causes(resource.name, obj), *rules.crd_causes(resource, obj)]
+    raise_causes(resource, meta["name"], more)
     tracking.first_generation(resource, obj)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
     _admit(state, resource, obj, None)
@@ -149,6 +151,7 @@ def inspect(
     state: State, resource: Resource, obj: JSON, options: WriteOptions
 ) -> tuple[JSON, list[Cause]]:
     """The object defaulted and pruned by its schema, and what the schema finds invalid in it."""
+    defaults.complete(resource.name, obj)
     if resource.crd is not None:
         obj = schema.apply_defaults(resource, obj)
     elif options.manager is None and not state.inspect_controllers:
@@ -217,6 +220,7 @@ def _replaced(
     return new, [
         *metadata.causes(resource, meta),
         *rules.finalizer_causes(known, meta),
+        *validation.causes(resource.name, new),
         *immutable.causes(resource.name, live, new),
         *rules.crd_causes(resource, new),
     ]

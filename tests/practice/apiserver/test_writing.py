@@ -229,6 +229,7 @@ async def test_the_last_finalizer_lets_a_dying_object_go(
 async def test_the_selector_of_a_deployment_is_immutable(client: Any, deployment: JSON) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["spec"]["selector"]["matchLabels"] = {"app": "other"}
+    live["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     reply = await client.ask("PUT", f"{DEPLOYMENTS}/web", live)
 
     assert reply.status == 422
