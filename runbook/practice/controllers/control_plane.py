@@ -32,6 +32,8 @@ from runbook.practice.controllers.services import Endpoints
 from runbook.practice.controllers.statefulsets import StatefulSets
 from runbook.practice.controllers.volumes import PersistentVolumes
 
+BATCH = 0.1  # seconds; what counts many objects takes their changes together
+
 
 class ControlPlane:
     """Construct it on a cluster and its controllers run, driven by the cluster's timeline."""
@@ -59,17 +61,20 @@ class ControlPlane:
             Namespaces(cluster, root_certificate=root_certificate),
             CustomResourceDefinitions(cluster),
             GarbageCollector(cluster),
-            Quotas(cluster),
             PersistentVolumes(cluster, self.events),
+            Scheduler(cluster, self.events),
+            self.kubelet,
+            LoadBalancers(cluster, self.events),
+            self.sealed_secrets,
+        ):
+            self.controllers.add(controller)
+        for counting in (
+            Quotas(cluster),
             Deployments(cluster, self.events),
             ReplicaSets(cluster, self.events, seed=seed),
             StatefulSets(cluster, self.events),
             DaemonSets(cluster, self.events, seed=seed),
             Jobs(cluster, self.events, seed=seed),
-            Scheduler(cluster, self.events),
-            self.kubelet,
             Endpoints(cluster, seed=seed),
-            LoadBalancers(cluster, self.events),
-            self.sealed_secrets,
         ):
-            self.controllers.add(controller)
+            self.controllers.add(counting, at_most_every=BATCH)

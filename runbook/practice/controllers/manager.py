@@ -27,6 +27,7 @@ KeysOf = Callable[[JSON], Iterable[Key]]
 EVERYDAY_REFUSALS = frozenset({"Conflict", "NotFound", "AlreadyExists"})
 FIRST_RETRY = 0.05  # seconds; doubled with every failure in a row
 LAST_RETRY = 60.0
+RUNS_REMEMBERED = 4096  # moments kept before the stale ones are dropped
 SHORTEST_DELAY = 0.001  # less may not move a floating-point clock at all, and then never ends
 
 log = structlog.get_logger(__name__)
@@ -71,12 +72,20 @@ class Controllers:
         self._observers: list[tuple[Controller, Observer]] = []
         self._ready: OrderedDict[tuple[int, Key], Controller] = OrderedDict()
         self._work: dict[tuple[int, Key], Work] = {}
+        self._intervals: dict[int, float] = {}
+        self._last_run: dict[tuple[int, Key], float] = {}
         self._draining = False
         cluster.subscribe(self._note)
 
-    def add(self, controller: Controller) -> None:
-        """Start a controller: it first sees every object that already exists."""
+    def add(self, controller: Controller, *, at_most_every: float = 0.0) -> None:
+        """Start a controller: it first sees every object that already exists.
+
+        One that looks at many objects to answer for one takes changes in batches: it is asked about
+        a key at most once in so many seconds.
+        """
         self._controllers.append(controller)
+        if at_most_every > 0:
+            self._intervals[id(controller)] = at_most_every
         for resource, keys_of in controller.watches.items():
             self._watchers.setdefault(resource, []).append((controller, keys_of))
             for obj in self._cluster.select(resource):
@@ -86,12 +95,10 @@ class Controllers:
 
     def queue(self, controller: Controller, key: Key, *, after: float = 0.0) -> None:
         """Have a key looked at, now or later: for what no object's change tells."""
-        slot = (id(controller), key)
         if after > 0:
-            self._look_again(slot, controller, after)
+            self._look_again((id(controller), key), controller, after)
         else:
-            self._ready.setdefault(slot, controller)
-            self._wake()
+            self._queue_all(controller, (key,))
 
     @property
     def idle(self) -> bool:
@@ -109,9 +116,32 @@ class Controllers:
 
     def _queue_all(self, controller: Controller, keys: Iterable[Key]) -> None:
         for key in keys:
-            self._ready.setdefault((id(controller), key), controller)
+            slot = (id(controller), key)
+            early = self._too_early(slot)
+            if early > 0:
+                self._look_again(slot, controller, early)
+            else:
+                self._ready.setdefault(slot, controller)
         if self._ready:
             self._wake()
+
+    def _too_early(self, slot: tuple[int, Key]) -> float:
+        """Seconds for which changes of this key are still collected."""
+        interval = self._intervals.get(slot[0], 0.0)
+        if not interval or slot not in self._last_run:
+            return 0.0
+        return self._last_run[slot] + interval - self._timeline.elapsed()
+
+    def _remember_run(self, slot: tuple[int, Key]) -> None:
+        """When a batching controller was asked last; what is too long ago to matter is forgotten."""
+        interval = self._intervals.get(slot[0], 0.0)
+        if not interval:
+            return
+        now = self._timeline.elapsed()
+        if len(self._last_run) >= RUNS_REMEMBERED:
+            recent = {one: at for one, at in self._last_run.items() if at + interval > now}
+            self._last_run = recent
+        self._last_run[slot] = now
 
     def _wake(self) -> None:
         if not self._draining:
@@ -129,6 +159,7 @@ class Controllers:
 
     async def _reconcile(self, slot: tuple[int, Key], controller: Controller) -> None:
         key = slot[1]
+        self._remember_run(slot)
         work = self._work.pop(slot, None) or Work()
         if work.timer is not None:
             work.timer.cancel()  # what is decided now replaces what was planned before
@@ -155,14 +186,22 @@ class Controllers:
     def _look_again(
         self, slot: tuple[int, Key], controller: Controller, delay: float, *, failures: int = 0
     ) -> None:
-        async def due() -> None:
+        """Plan a look; the sooner of two plans holds, so that no change waits for a later one."""
+
+        async def come_back() -> None:
             self._ready.setdefault(slot, controller)
             self._wake()
 
-        earlier = self._work.get(slot)
-        if earlier is not None and earlier.timer is not None:
-            earlier.timer.cancel()
-        self._work[slot] = Work(failures, self._timeline.after(max(SHORTEST_DELAY, delay), due))
+        due = self._timeline.elapsed() + max(SHORTEST_DELAY, delay)
+        planned = self._work.get(slot)
+        if planned is not None and planned.timer is not None:
+            failures = max(failures, planned.failures)
+            if planned.timer.due <= due:
+                planned.failures = failures
+                return
+            planned.timer.cancel()
+        timer = self._timeline.after(max(SHORTEST_DELAY, delay), come_back)
+        self._work[slot] = Work(failures, timer)
 
 
 def _name(controller: Controller) -> str:

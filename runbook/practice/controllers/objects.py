@@ -17,7 +17,7 @@ Key = tuple[str, str | None, str]  # as in the work queue: resource, namespace, 
 def dig(obj: Any, *path: str | int, default: Any = None) -> Any:
     """The value at a path of keys and indexes; the default where the path ends early or is null."""
     for step in path:
-        if isinstance(obj, Mapping):
+        if isinstance(obj, dict):
             obj = obj.get(step)
         elif isinstance(obj, list) and isinstance(step, int) and -len(obj) <= step < len(obj):
             obj = obj[step]

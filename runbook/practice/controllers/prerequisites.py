@@ -110,24 +110,3 @@ def _absent(
                 return f"references non-existent {kind} key: {key}"
             return f"couldn't find key {key} in {label} {namespace}/{name}"
     return None
-
-
-def needs(pod: JSON, kind: str, name: str) -> bool:
-    """Whether a pod names this secret or configmap anywhere; wakes waiting pods when it appears."""
-    volumes = dig(pod, "spec", "volumes", default=[])
-    if any((kind, name) == found[:2] for volume in volumes for found in _mounted(volume)):
-        return True
-    fields = {
-        "secret": ("secretRef", "secretKeyRef"),
-        "configmap": ("configMapRef", "configMapKeyRef"),
-    }
-    from_all, from_key = fields[kind]
-    return any(
-        any(dig(source, from_all, "name") == name for source in container.get("envFrom") or [])
-        or any(
-            dig(variable, "valueFrom", from_key, "name") == name
-            for variable in container.get("env") or []
-        )
-        for field in ("initContainers", "containers")
-        for container in dig(pod, "spec", field, default=[])
-    )

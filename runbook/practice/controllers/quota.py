@@ -26,7 +26,6 @@ from runbook.practice.controllers.quota_usage import (
 from runbook.practice.controllers.writing import write_status
 
 QUOTAS = "resourcequotas"
-RECOUNT = 0.5  # seconds; a burst of changes is counted once
 
 
 class NamedResource(Protocol):
@@ -45,7 +44,6 @@ class Quotas:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._counted: dict[str, float] = {}  # uid -> when it was counted last
         self.watches: Mapping[str, KeysOf] = {QUOTAS: lambda quota: [key_of(QUOTAS, quota)]}
 
     def observe(self, change: Change) -> Iterable[Key]:
@@ -55,21 +53,15 @@ class Quotas:
             if change.resource in resources_limited(dig(quota, "spec", "hard", default={})):
                 yield key_of(QUOTAS, quota)
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: Key) -> None:
         quota = self._cluster.get(*key)
         if quota is None:
-            return None
-        now, uid = self._cluster.timeline.elapsed(), quota["metadata"]["uid"]
-        left = self._counted.get(uid, -RECOUNT) + RECOUNT - now
-        if left > 0:
-            return left
-        self._counted[uid] = now
+            return
         hard = dig(quota, "spec", "hard", default={})
         used = used_by(self._cluster, quota)
         written = {name: written_as(name, used.get(name, Decimal(0))) for name in sorted(hard)}
         status = {"hard": hard, "used": written}
         await write_status(self._cluster, QUOTAS, quota, status)
-        return None
 
 
 class QuotaAdmission:

@@ -83,8 +83,9 @@ class ReplicaSets:
                 message = f"Error creating: {refusal.message}"
                 await self._events.record(replica_set, "FailedCreate", message, "Warning", SOURCE)
                 return refusal
-        surplus = sorted(active, key=_usefulness)[: max(0, len(active) - wanted)]
-        for pod in surplus:
+        if len(active) <= wanted:
+            return None
+        for pod in sorted(active, key=_usefulness)[: len(active) - wanted]:
             await delete_if_there(self._cluster, "pods", pod)
             message = f"Deleted pod: {name_of(pod)}"
             await self._events.record(replica_set, "SuccessfulDelete", message, source=SOURCE)

@@ -38,8 +38,8 @@ async def test_a_day_of_churn_leaves_nothing_behind(lab: Any) -> None:
         return sum(len(lab.server.select(name)) for name, _ in lab.server.resources())
 
     before = size()
-    for round_ in range(10):
-        await lab.create("deployments.apps", lab.workload(f"web-{round_}", replicas=20))
+    for round_ in range(5):
+        await lab.create("deployments.apps", lab.workload(f"web-{round_}", replicas=10))
         await lab.run(3600)
         await lab.delete("deployments.apps", f"web-{round_}")
         await lab.run(3600)

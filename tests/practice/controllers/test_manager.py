@@ -55,11 +55,12 @@ def _pod(name: str) -> JSON:
     return {"name": name}
 
 
-def _start(recorder: Recorder, *existing: str) -> Notices:
+def _start(recorder: Recorder, *existing: str, at_most_every: float = 0.0) -> Notices:
     cluster = Notices()
     cluster.objects = [_pod(name) for name in existing]
     recorder.timeline = cluster.timeline
-    Controllers(cluster).add(recorder)  # type: ignore[arg-type]  # only what the queue needs
+    controllers = Controllers(cluster)  # type: ignore[arg-type]  # only what the queue needs
+    controllers.add(recorder, at_most_every=at_most_every)
     return cluster
 
 
@@ -138,3 +139,29 @@ async def test_a_success_ends_the_growth() -> None:
     cluster.changed("a")
     await cluster.timeline.advance(1)
     assert [at for at, _ in recorder.seen][-2:] == [1, 1.05]
+
+
+async def test_a_controller_may_take_changes_in_batches() -> None:
+    recorder = Recorder()
+    cluster = _start(recorder, at_most_every=1.0)
+    for _ in range(5):
+        cluster.changed("a")
+        await cluster.timeline.advance(0.3)
+    await cluster.timeline.advance(5)
+    assert recorder.seen == [(0, "a"), (1, "a"), (2, "a")]
+
+
+async def test_a_change_during_a_reconcile_is_not_lost_to_a_later_plan() -> None:
+    recorder = Recorder(30.0)
+    cluster = _start(recorder, at_most_every=1.0)
+    first = recorder.reconcile
+
+    async def changed_meanwhile(key: Key) -> float | None:
+        if not recorder.seen:
+            cluster.changed("a")
+        return await first(key)
+
+    recorder.reconcile = changed_meanwhile  # type: ignore[method-assign]  # one change in between
+    cluster.changed("a")
+    await cluster.timeline.advance(5)
+    assert recorder.seen == [(0, "a"), (1, "a")]

@@ -235,7 +235,7 @@ async def test_an_annotation_hands_the_secret_over_or_lets_it_be_merged(
 
 
 async def test_the_template_decides_type_labels_and_composed_values(keyed: Any) -> None:
-    template = {
+    template: JSON = {
         "type": "kubernetes.io/basic-auth",
         "metadata": {"labels": {"app": "store"}},
         "data": {"url": "https://admin:{{ .password }}@store"},
@@ -258,15 +258,17 @@ async def test_a_secret_can_be_decoupled_from_its_sealed_secret(keyed: Any) -> N
 
 
 async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Any) -> None:
-    by_hand = {"metadata": {"name": "copy", "namespace": "default"}}
-    await keyed.create(SEALED, _sealed("copy"))
+    sealed = _sealed(scope=Scope.NAMESPACE_WIDE)
+    scope = sealed["metadata"].pop("annotations")
+    await keyed.create("secrets", {"metadata": {"name": "creds", "namespace": "default"}})
+    await keyed.create(SEALED, sealed)
     await keyed.run(60)
-    first = _synced(keyed, "copy")
-    await keyed.create("secrets", by_hand)
-    annotations = {f"{PREFIX}/namespace-wide": "true"}
-    await keyed.patch(SEALED, "copy", {"metadata": {"annotations": annotations}})
+    first = _synced(keyed)
+    assert first == ("False", "no key could decrypt secret (password)")
+    await keyed.patch(SEALED, "creds", {"metadata": {"annotations": scope}})
     await keyed.run(60)
-    assert _synced(keyed, "copy") == first
+    assert "ErrUpdateFailed" in [reason for reason, _ in keyed.events("creds")]
+    assert _synced(keyed) == first
 
 
 async def test_the_log_of_the_pod_tells_of_keys_and_failures(bare: Any) -> None:
