@@ -76,6 +76,11 @@ def node_port(service: dict[str, Any]) -> int:
     return port
 
 
+def free_node_port() -> int:
+    ports = random.SystemRandom().sample(range(30000, 32768), 100)
+    return next(port for port in ports if is_free(port))
+
+
 async def test_a_service_answers_on_its_node_port_while_an_endpoint_is_ready(node: Node) -> None:
     port = node_port(await node.service())
     await node.timeline.advance(1)
@@ -119,8 +124,7 @@ async def test_a_service_that_is_gone_gives_its_port_back(node: Node) -> None:
 async def test_a_changed_node_port_is_followed(node: Node) -> None:
     service = await node.service()
     await node.endpoints(ready=True)
-    with hold() as free:
-        fresh = free.getsockname()[1]
+    fresh = free_node_port()
     [http, other] = service["spec"]["ports"]
     ports = [{**http, "nodePort": fresh}, other]
     await node.api.patch("services", "default", "web", {"spec": {"ports": ports}})
@@ -131,8 +135,8 @@ async def test_a_changed_node_port_is_followed(node: Node) -> None:
 
 
 async def test_a_port_somebody_else_has_is_asked_for_again(node: Node) -> None:
-    with hold() as taken:
-        port = taken.getsockname()[1]
+    port = free_node_port()
+    with hold(port):
         await node.service(ports=[{"name": "http", "port": 80, "nodePort": port}])
         await node.endpoints(ready=True)
         assert node.ports.backend("default", "web", "80") is None

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbook.practice.apiserver.api import ApiServer
+
+JSON = dict[str, Any]
+WEB = "/apis/apps/v1/namespaces/default/deployments/web"
+WIDGET = "/apis/example.org/v1/namespaces/default/widgets/w"
+MERGE = "application/merge-patch+json"
+
+
+@pytest.fixture
+async def web(client: Any, deployment: JSON) -> JSON:
+    made: JSON = (await client.ask("POST", WEB.removesuffix("/web"), deployment)).body
+    return made
+
+
+async def test_a_scale_shows_replicas_and_the_selector(web: JSON, client: Any) -> None:
+    body = (await client.ask("GET", f"{WEB}/scale")).body
+    assert (body["kind"], body["apiVersion"]) == ("Scale", "autoscaling/v1")
+    assert body["spec"] == {"replicas": 1}
+    assert body["status"] == {"replicas": 0, "selector": "app=web"}
+
+
+async def test_scaling_changes_the_object(web: JSON, client: Any) -> None:
+    scaled = await client.ask("PATCH", f"{WEB}/scale", {"spec": {"replicas": 4}}, media=MERGE)
+    assert scaled.body["spec"]["replicas"] == 4
+    live = (await client.ask("GET", WEB)).body
+    assert (live["spec"]["replicas"], live["metadata"]["generation"]) == (4, 2)
+
+    scale = {**scaled.body, "spec": {"replicas": 2}}
+    assert (await client.ask("PUT", f"{WEB}/scale", scale)).body["spec"]["replicas"] == 2
+    outdated = await client.ask("PUT", f"{WEB}/scale", {**scale, "spec": {"replicas": 3}})
+    assert outdated.status == 409
+
+
+@pytest.mark.parametrize("replicas", [-1, "two", True, 1.5])
+async def test_only_whole_numbers_from_nought_are_replicas(
+    web: JSON, client: Any, replicas: object
+) -> None:
+    patch = {"spec": {"replicas": replicas}}
+    reply = await client.ask("PATCH", f"{WEB}/scale", patch, media=MERGE)
+    assert reply.status == 422
+    assert (await client.ask("GET", WEB)).body == web
+
+
+async def test_a_custom_resource_says_where_its_replicas_are(
+    widgets: ApiServer, client: Any, widget: JSON
+) -> None:
+    made = await widgets.create("widgets.example.org", widget)
+    status = {"phase": "Ready", "replicas": 2, "selector": "a=b"}
+    await widgets.update_status("widgets.example.org", {**made, "status": status})
+    body = (await client.ask("GET", f"{WIDGET}/scale")).body
+    assert (body["spec"], body["status"]) == ({"replicas": 0}, {"replicas": 2, "selector": "a=b"})
+
+    await client.ask("PATCH", f"{WIDGET}/scale", {"spec": {"replicas": 3}}, media=MERGE)
+    assert (await client.ask("GET", WIDGET)).body["spec"]["replicas"] == 3
