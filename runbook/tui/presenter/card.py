@@ -164,7 +164,7 @@ def _reading(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
     if seen is None or not isinstance(step.step, CheckStep):
         return []
     reading = seen.reading
-    tone = {Verdict.HOLDS: Tone.GOOD, Verdict.FAILS: Tone.ASK, Verdict.UNKNOWN: Tone.HELD}[
+    tone = {Verdict.HOLDS: Tone.GOOD, Verdict.FAILS: Tone.WARN, Verdict.UNKNOWN: Tone.HELD}[
         reading.verdict
     ]
     word = "cannot tell: " if reading.verdict is Verdict.UNKNOWN else ""
@@ -179,7 +179,7 @@ def _stuck(moment: Moment, columns: int) -> list[Ranked]:
     return (
         [
             Ranked(2 + (i > 1), r)
-            for i, r in enumerate(labelled("Stuck", text, columns, Tone.ASK, 3))
+            for i, r in enumerate(labelled("Stuck", text, columns, Tone.WARN, 3))
         ]
         if text
         else []

@@ -170,7 +170,7 @@ def object_rows(moment: Moment, columns: int) -> list[TableRow]:
     for key, row in shown_objects(moment.cluster):
         rows.append(_object(key, row, moment))
         text = _explanation(row, everything, moment)
-        tone = Tone.ASK if row.deleting_since is not None else Tone.DIM
+        tone = Tone.PLAIN if row.deleting_since is not None else Tone.DIM
         for index, line in enumerate(wrap(text, max(10, columns - 5)) if text else ()):
             branch = moment.symbols.branch if index == 0 else " " * len(moment.symbols.branch)
             cell: Row = (Span(f"  {branch} ", Tone.DIM), Span(line, tone))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 WIDE, NORMAL = 150, 100
 LEAST_COLUMNS, LEAST_ROWS = 60, 16
-LEFT, SIDE = 38, 52
+LEFT, SIDE = 40, 52
 """Columns of the outer panes."""
 
 

@@ -85,7 +85,7 @@ def _holds(moment: Moment, name: str) -> bool:
 def _red(moment: Moment, name: str, columns: int) -> list[Row]:
     seen = moment.seen.get(name)
     observed = clean(seen.reading.observed) if seen is not None else "not read yet"
-    return labelled("Not yet", f"{clean(name)}: {observed}", columns, Tone.ASK)
+    return labelled("Not yet", f"{clean(name)}: {observed}", columns, Tone.WARN)
 
 
 def finished_rows(moment: Moment, columns: int) -> list[Ranked]:

@@ -37,7 +37,7 @@ def _tone(record: Record) -> Tone:
         case StepFailed() | StepTimedOut() | StepInterrupted():
             return Tone.BAD
         case ApprovalRequested() | TaskRequested():
-            return Tone.ASK
+            return Tone.WARN
         case StepPassed() | RunFinished():
             return Tone.GOOD
         case NoteAdded():

@@ -19,6 +19,8 @@ class Tone(StrEnum):
     STRONG = "strong"
     BUSY = "busy"
     ASK = "ask"
+    WARN = "warn"
+    """A sentence about what is not well; a person may have to act."""
     BAD = "bad"
     GOOD = "good"
     HELD = "held"

@@ -41,7 +41,7 @@ class Column:
 NARROW = 64
 
 
-STEP_COLUMNS = (Column("step", 0), Column("time", 7, right=True))
+STEP_COLUMNS = (Column("step", 0), Column("time", 6, right=True))
 PHASE_KEY = "phase:"
 
 
@@ -78,7 +78,7 @@ def _phase(moment: Moment, phase: PhaseSummary, here: str) -> TableRow:
     title = clean(phase.outline.title)
     time = clock(phase.seconds) if phase.started else ""
     if not time and phase.outline.budget:
-        time = f"({clock(phase.outline.budget)})"
+        time = clock(phase.outline.budget)
     over = phase.over_budget >= 1
     text = (Span(symbol(symbols, mark) + " ", tone), Span(title, Tone.STRONG if current else tone))
     time_tone = Tone.BAD if over else Tone.PLAIN if current else Tone.DIM
