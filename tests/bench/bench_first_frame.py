@@ -1,0 +1,52 @@
+"""From the start of a process to its first painted screen, in a real terminal of 120x35, in turns.
+
+.venv/bin/python -m tests.bench.bench_first_frame
+
+*screen* is this project's screen over a session that is there already; *runbook run* is the whole
+program, whose first frame says that it is opening the run. The ratios are the figures.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+
+from tests.tui.terminal import Terminal
+
+ROUNDS = 11
+MINIMAL = """
+from textual.app import App
+from textual.widgets import Static
+class Minimal(App):
+    def compose(self):
+        yield Static("PAINTED")
+Minimal().run()
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as state:
+        own = {"RUNBOOK_STATE_DIR": state}
+        cases = {
+            "minimal Textual app": (["-c", MINIMAL], b"PAINTED"),
+            "screen": (["-m", "tests.tui.show", "ready"], b"READY"),
+            "runbook run": (["-m", "runbook.cli.main", "run"], b"OPENING"),
+        }
+        taken: dict[str, list[float]] = {name: [] for name in cases}
+        for _ in range(ROUNDS):
+            for name, (arguments, marker) in cases.items():
+                with Terminal.python(*arguments, environment=own) as terminal:
+                    taken[name].append(terminal.wait_for(marker, 60) - terminal.began)
+    first = statistics.median(taken["minimal Textual app"])
+    print(f"first frame, median and least of {ROUNDS}, in turns")
+    for name, times in taken.items():
+        middle = statistics.median(times)
+        ratios = [a / b for a, b in zip(times, taken["minimal Textual app"], strict=True)]
+        print(
+            f"  {name:<20} {middle * 1000:6.0f} ms  {min(times) * 1000:6.0f} ms"
+            f"  {middle / first:5.2f}x  (paired {statistics.median(ratios):.2f}x)"
+        )
+
+
+if __name__ == "__main__":
+    main()
