@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from runbook.run.events import Result
-from runbook.run.state import RunState
+from runbook.run.terms import Result
+
+if TYPE_CHECKING:  # the front door needs the codes at once, and no state
+    from runbook.run.state import RunState
 
 
 class Exit(IntEnum):

@@ -16,7 +16,8 @@ from runbook.journal.file import read
 from runbook.model.document import Runbook
 from runbook.model.loader import load_text
 from runbook.plan import Plan, TargetFacts, bind_inputs, make_plan
-from runbook.run.events import Mode, RunOpened
+from runbook.run.events import RunOpened
+from runbook.run.terms import Mode
 from runbook.settings import Settings
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from runbook.engine import Engine
+from typing import TYPE_CHECKING
+
 from runbook.plan import Plan
 from runbook.run.events import Record
 from runbook.run.session import Follower
 from runbook.run.signals import Signal
 from runbook.run.state import RunState
+
+if TYPE_CHECKING:  # the engine is loaded while the plan is already shown
+    from runbook.engine import Engine
 
 
 class LateSession:

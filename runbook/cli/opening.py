@@ -16,9 +16,10 @@ from runbook.cli.wiring import WiredRun
 from runbook.clock import RealClock
 from runbook.journal.file import JournalFile
 from runbook.plan import TargetFacts
-from runbook.run.events import Event, Mode, Preauthorisation, RunResumed
+from runbook.run.events import Event, Preauthorisation, RunResumed
 from runbook.run.machine import interrupted
 from runbook.run.state import RunState, replay
+from runbook.run.terms import Mode
 from runbook.settings import Settings
 from runbook.target.client import ClusterClient, connect
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from runbook.cli import opening
 from runbook.cli.loop import run
 from runbook.cli.run_directory import find
 from runbook.errors import UsageError
@@ -35,7 +34,7 @@ def main(arguments: argparse.Namespace) -> int:
     directory = find(settings.runs, arguments.run)
     decisions = _decisions(arguments, settings)
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
-        from runbook.cli import headless
+        from runbook.cli import headless, opening
 
         async def go_on() -> int:
             opened = await opening.reopen_run(

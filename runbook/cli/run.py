@@ -8,7 +8,7 @@ import sys
 from runbook.cli.asked import DEFAULT_SPEED
 from runbook.cli.content import find_runbook, working_directory
 from runbook.errors import UsageError
-from runbook.run.events import Mode
+from runbook.run.terms import Mode
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     check_target(arguments)
     file = find_runbook(arguments.runbook)
-    from runbook.cli import headless
-
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        from runbook.cli import headless
+
         return headless.start(arguments, file, working_directory(file))
     from runbook.cli import screen
 

@@ -18,12 +18,12 @@ from runbook.run.events import (
     ApprovalRequested,
     CheckRead,
     HealthRead,
-    Mode,
     Record,
     RunOpened,
     TargetVerified,
 )
 from runbook.run.summary import Summary, Waiting, summarise
+from runbook.run.terms import Mode
 from runbook.run.words import describe
 
 NOT_PROVIDED = "not provided"

@@ -9,30 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from runbook.run.outline import Outline
 from runbook.run.readings import Verdict
-
-
-class Mode(StrEnum):
-    """What the target is to us. The least dangerous is the default."""
-
-    PRACTICE = "practice"
-    DRILL = "drill"
-    RECOVERY = "recovery"
-
-
-class Result(StrEnum):
-    """How a run ended. A run that has not ended is told by its state."""
-
-    RECOVERED = "recovered"
-    RECOVERED_LATE = "recovered_late"
-    NOT_RECOVERED = "not_recovered"
-    ABORTED = "aborted"
+from runbook.run.terms import Mode, Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from runbook.run.events import (
     ApprovalRefused,
     ApprovalRequested,
     Event,
-    Mode,
     Preauthorisation,
     StepInterrupted,
     StepTimedOut,
@@ -21,6 +20,7 @@ from runbook.run.events import (
 )
 from runbook.run.signals import Approve, Confirm, Refuse
 from runbook.run.state import RunState
+from runbook.run.terms import Mode
 
 UNATTENDED = "unattended run"
 

@@ -30,7 +30,6 @@ from runbook.run.events import (
     FailureHandled,
     HealthRead,
     NoteAdded,
-    Result,
     RunContinued,
     RunFinished,
     RunHeld,
@@ -66,6 +65,7 @@ from runbook.run.signals import (
     Tick,
 )
 from runbook.run.state import RESUMED, UNDECIDED, RunState, Status, StepState
+from runbook.run.terms import Result
 
 GOTO_LIMIT = 3
 """A failure leads to the same other step this often; then a person is asked, so no run goes in circles."""

@@ -10,9 +10,8 @@ import itertools
 import sys
 from collections.abc import Callable
 
-from runbook.tui.app import RunApp
 from runbook.tui.watching import Batch
-from tests.tui.drill import FakeBatch, GoingClock, app_facts, deleting, live, pod
+from tests.tui.drill import FakeBatch, GoingClock, app_over, deleting, live, pod
 
 PODS = 2000
 CHANGING = 60
@@ -46,7 +45,7 @@ def main() -> None:
                 ]
                 on_batch(FakeBatch(rows, live()))
 
-    RunApp(session, feed=feed, **app_facts(session)).run()
+    app_over(session, feed=feed).run()
 
 
 if __name__ == "__main__":

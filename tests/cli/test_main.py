@@ -47,6 +47,17 @@ def test_validating_loads_neither_a_screen_nor_a_kubernetes_client() -> None:
     assert done.stdout.endswith("[]\n")
 
 
+@pytest.mark.parametrize("module", ["runbook.cli.run", "runbook.cli.screen"])
+def test_the_first_frame_waits_for_no_model_and_no_client(module: str) -> None:
+    code = (
+        f"import sys, runbook.cli.main, {module};"
+        "print(sorted({'pydantic','yaml','structlog','kubernetes','aiohttp','httpx'} & "
+        "{m.partition('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_shipped_runbook_is_valid() -> None:
     done = run("validate")
     assert done.returncode == 0

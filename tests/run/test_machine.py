@@ -11,14 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from runbook.model.document import Runbook
 from runbook.plan import Plan, TargetFacts, make_plan
-from runbook.run.events import (
-    Event,
-    Mode,
-    Preauthorisation,
-    Record,
-    RunOpened,
-    RunResumed,
-)
+from runbook.run.events import Event, Preauthorisation, Record, RunOpened, RunResumed
 from runbook.run.machine import (
     GOTO_LIMIT,
     Execute,
@@ -52,6 +45,7 @@ from runbook.run.signals import (
     Tick,
 )
 from runbook.run.state import RunState, Status, evolve, replay
+from runbook.run.terms import Mode
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HEALTH = {"web": {"check": {"tcp": {"host": "localhost", "port": 80}}}}

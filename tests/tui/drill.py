@@ -18,7 +18,6 @@ from runbook.run.events import (
     CommandFinished,
     CommandStarting,
     Event,
-    Mode,
     Record,
     RunHeld,
     RunOpened,
@@ -44,7 +43,11 @@ from runbook.run.signals import (
     Tick,
 )
 from runbook.run.state import RunState, Status, evolve
+from runbook.run.terms import Mode
 from runbook.target.rows import FeedState, ObjectRow, PodRow, Row, RowKey, State
+from runbook.tui.app import RunApp
+from runbook.tui.options import ScreenOptions
+from runbook.tui.screens.run import RunScreen
 
 T0 = datetime(2026, 8, 1, 2, 20, tzinfo=UTC)
 OPERATOR = "kim"
@@ -633,8 +636,26 @@ async def no_report() -> list[str]:
     return ["/runs/20260801-022000/report.md"]
 
 
+def app_over(session: FakeSession, **facts: Any) -> RunApp:
+    """The app with the screen of a session that is there already."""
+    options = facts.get("options") or ScreenOptions()
+    screen = RunScreen(session, **{**app_facts(session), **facts})
+
+    async def load() -> RunScreen:
+        return screen
+
+    app = RunApp(session.plan.name, load, options=options)
+    app.run_screen = screen
+    return app
+
+
+def screen_of(app: RunApp) -> RunScreen:
+    assert app.run_screen is not None
+    return app.run_screen
+
+
 def app_facts(session: FakeSession) -> dict[str, Any]:
-    """What the wiring gives the app."""
+    """What the wiring gives the screen."""
     return {
         "clock": session.clock,
         "operator": OPERATOR,

@@ -14,7 +14,7 @@ from tests.tui.drill import (
     MOMENTS,
     FakeBatch,
     GoingClock,
-    app_facts,
+    app_over,
     cluster_at,
     live,
     pod,
@@ -45,7 +45,7 @@ def build(moment: str, *, hostile: bool = False, **options: object) -> RunApp:
             session.prints_bytes(f"{LONG_HOSTILE}\n\x1b[1;31mred\x1b[0m \x1b[5Cplain\n".encode())
         await asyncio.Event().wait()
 
-    return RunApp(session, feed=feed, options=ScreenOptions(**options), **app_facts(session))  # type: ignore[arg-type]  # options by name
+    return app_over(session, feed=feed, options=ScreenOptions(**options))  # type: ignore[arg-type]  # options by name
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from tests.tui.drill import (
     OPERATOR,
     FakeBatch,
     FakeSession,
-    app_facts,
+    app_over,
     approval,
     cluster_at,
     deleting,
@@ -47,6 +47,7 @@ from tests.tui.drill import (
     paused,
     pod,
     ready,
+    screen_of,
     task,
     training,
     waiting_for_namespaces,
@@ -68,11 +69,12 @@ class Operator:
 
     def __init__(self, app: RunApp, pilot: Pilot[None], session: FakeSession, told: Told) -> None:
         self.app, self.pilot, self.session, self._told = app, pilot, session, told
+        self.screen = screen_of(app)
 
     async def settle(self) -> None:
         """Everything that was heard is painted."""
         await self.pilot.pause()
-        self.app._repaint()
+        self.screen._repaint()
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
@@ -109,8 +111,8 @@ class Watched:
     ) -> None:
         self.session = session
         self.told: Told = []
-        facts = app_facts(session) | options.pop("facts", {})
-        self.app = RunApp(session, feed=self._feed, options=ScreenOptions(**options), **facts)
+        facts = options.pop("facts", {})
+        self.app = app_over(session, feed=self._feed, options=ScreenOptions(**options), **facts)
         self._context = self.app.run_test(size=size)
 
     async def _feed(self, on_batch: Callable[[Batch], None]) -> None:
@@ -137,7 +139,7 @@ async def test_every_moment_is_shown_at_every_size(moment: str, size: tuple[int,
         await operator.cluster(*cluster_at(moment, session))
         first = operator.text.split("\n")[0]
         word = "ABORTED" if moment == "aborted" else "RECOVERED" if moment == "finished" else None
-        assert (word or operator.app.watching.moment().situation.value) in first
+        assert (word or operator.screen.watching.moment().situation.value) in first
         assert "2 Now" in operator.text
         assert "Traceback" not in operator.text
 
@@ -177,10 +179,10 @@ async def test_keys_are_ignored_for_a_moment_after_a_question_appears() -> None:
         session.end(Ending.PASSED)
         await operator.settle()
         await operator.type("prac")
-        assert operator.app.painter.now.typed == ""
+        assert operator.screen.painter.now.typed == ""
         await operator.after_guard()
         await operator.type("prac")
-        assert operator.app.painter.now.typed == "prac"
+        assert operator.screen.painter.now.typed == "prac"
 
 
 async def test_keys_are_ignored_for_a_moment_after_the_terminal_comes_to_the_front() -> None:
@@ -192,7 +194,7 @@ async def test_keys_are_ignored_for_a_moment_after_the_terminal_comes_to_the_fro
         operator.app.post_message(events.AppFocus())
         await operator.settle()
         await operator.type("prac")
-        assert operator.app.painter.now.typed == ""
+        assert operator.screen.painter.now.typed == ""
 
 
 async def test_a_paste_is_refused() -> None:
@@ -200,7 +202,7 @@ async def test_a_paste_is_refused() -> None:
 
     async with Watched(approval()) as operator:
         await operator.after_guard()
-        operator.app.painter.now.post_message(events.Paste("practice-1"))
+        operator.screen.painter.now.post_message(events.Paste("practice-1"))
         await operator.settle()
         assert "a paste is refused" in operator.text
         await operator.press("enter")
@@ -484,7 +486,7 @@ async def test_a_change_is_marked_and_on_top_for_some_seconds() -> None:
         await operator.cluster(FakeBatch((pod("seldon-envoy-0", "CrashLoopBackOff", 0),), live()))
         assert "▲seldon-envoy-0" in operator.text
         session.clock.elapsed += 6
-        operator.app._tick()
+        operator.screen._tick()
         await operator.settle()
         assert "▲" not in operator.text
 
@@ -495,7 +497,7 @@ async def test_a_feed_that_ends_badly_is_told_and_ends_nothing() -> None:
     async def broken(on_batch: Callable[[Batch], None]) -> None:
         raise RuntimeError("bad [/feed]")
 
-    app = RunApp(session, feed=broken, **app_facts(session))
+    app = app_over(session, feed=broken)
     async with app.run_test(size=NORMAL) as pilot:
         await pilot.pause()
         await pilot.pause(0.2)
@@ -551,7 +553,7 @@ async def test_ready_is_told_after_the_first_frame() -> None:
     async def on_ready() -> None:
         shown.append(screen_text(app))
 
-    app = RunApp(session, on_ready=on_ready, **app_facts(session))
+    app = app_over(session, on_ready=on_ready)
     async with app.run_test(size=NORMAL) as pilot:
         await pilot.pause()
     assert "READY" in shown[0]

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from runbook.run.signals import Accept, Approve, Hold, Leave, Refuse, Retry, Skip
 from runbook.tui.app import RunApp
-from tests.tui.drill import MOMENTS, FakeSession, HandClock, app_facts, cluster_at
+from tests.tui.drill import MOMENTS, FakeSession, HandClock, app_over, cluster_at
 from tests.tui.show import build
 
 SIZES = [(160, 45), (120, 35), (80, 24)]
@@ -36,7 +36,7 @@ def app_of(session: FakeSession, moment: str = "ready") -> RunApp:
             on_batch(batch)
         await asyncio.Event().wait()
 
-    return RunApp(session, feed=feed, **app_facts(session))
+    return app_over(session, feed=feed)
 
 
 def text_of(app: RunApp) -> list[str]:
@@ -48,7 +48,7 @@ def text_of(app: RunApp) -> list[str]:
 async def until_live(pilot: Pilot[None], app: RunApp) -> None:
     """Return when the cluster's rows have been painted."""
     async with asyncio.timeout(10):
-        while "LIVE" not in text_of(app)[0]:
+        while "LIVE" not in "".join(text_of(app)[:1]):
             await pilot.pause(0.02)
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from runbook.model.document import CheckStep, RunStep
 from runbook.plan import PlannedStep
-from runbook.run.events import ApprovalRequested, Mode
+from runbook.run.events import ApprovalRequested
 from runbook.run.readings import Verdict
 from runbook.run.state import Status
+from runbook.run.terms import Mode
 from runbook.tui.presenter.cluster import stuck
 from runbook.tui.presenter.header import LOOK, symbol
 from runbook.tui.presenter.moment import Moment, Situation

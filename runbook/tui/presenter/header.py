@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.run.events import Mode, Result
 from runbook.run.readings import Verdict
 from runbook.run.state import Status
 from runbook.run.summary import PhaseSummary
+from runbook.run.terms import Mode, Result
 from runbook.tui.cells import cut, width
 from runbook.tui.presenter.moment import Moment, Situation
 from runbook.tui.presenter.spans import (

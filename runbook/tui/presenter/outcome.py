@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runbook.run.events import Result
 from runbook.run.readings import Verdict
 from runbook.run.summary import Summary, Waiting
+from runbook.run.terms import Result
 from runbook.tui.presenter.header import RESULT_WORDS, look
 from runbook.tui.presenter.moment import Moment
 from runbook.tui.presenter.ranked import Ranked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
@@ -12,8 +12,9 @@ from textual.types import IgnoreReturnCallbackType
 from runbook.tui.presenter.commands import COMMANDS, why_not
 from runbook.tui.widgets.palette import DARK, LIGHT, TERMINAL
 
-if TYPE_CHECKING:  # the app imports this module when it is first opened
+if TYPE_CHECKING:  # the screen imports this module when it is first opened
     from runbook.tui.app import RunApp
+    from runbook.tui.screens.run import RunScreen
 
 Entry = tuple[str, str, IgnoreReturnCallbackType]
 
@@ -22,13 +23,14 @@ class Commands(Provider):
     """What can be done, with the reason beside what cannot be done now."""
 
     def _entries(self) -> Iterator[Entry]:
-        app: RunApp = self.app  # type: ignore[assignment]  # this provider is given to RunApp alone
-        moment = app.watching.moment()
+        screen = cast("RunScreen", self.screen)  # no other screen has this provider
+        app = cast("RunApp", self.app)
+        moment = screen.watching.moment()
         for command in COMMANDS:
             if command.listed:
                 reason = why_not(command.name, moment)
                 text = f"not now: {reason}" if reason else command.help
-                yield f"{command.word}  ({command.shown})", text, partial(app.do, command.name)
+                yield f"{command.word}  ({command.shown})", text, partial(screen.do, command.name)
         for theme in (DARK, LIGHT, TERMINAL):
             yield f"theme {theme}", "other colours", partial(app.use_theme, theme)
 

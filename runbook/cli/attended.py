@@ -1,0 +1,192 @@
+"""A run with an operator before the screen: opened while its plan is shown, performed beside the app."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runbook.cli.exit_codes import Exit, exit_of
+from runbook.cli.first_plan import first_plan, plan_of_run, read_request
+from runbook.cli.late_session import LateSession
+from runbook.cli.run_directory import RunDirectory
+from runbook.clock import RealClock
+from runbook.errors import RunbookError
+from runbook.run.events import CommandFinished, Record
+from runbook.run.session import Output, Seen
+from runbook.run.signals import Leave
+from runbook.settings import Settings
+from runbook.tui.options import ScreenOptions
+from runbook.tui.screens.run import RunScreen
+from runbook.tui.watching import Batch
+
+if TYPE_CHECKING:
+    # This brings the Kubernetes client with it, which the plan on the screen must not wait for.
+    from runbook.cli.opening import Opened
+
+Open = Callable[[Callable[[str], None]], Awaitable["Opened"]]
+OPENING = "runbook.cli.opening"
+"""Imported in a thread: it takes long, and keys are answered meanwhile."""
+
+
+def new(arguments: argparse.Namespace, settings: Settings, file: Path, directory: Path) -> Attended:
+    """A run that begins. Raises what `read_request` refuses."""
+    request = read_request(arguments, settings, file, directory, attended=True)
+
+    async def open_it(say: Callable[[str], None]) -> Opened:
+        await asyncio.to_thread(import_module, OPENING)
+        from runbook.cli import opening
+
+        return await opening.open_run(request, arguments, settings, say)
+
+    session = LateSession(first_plan(request, arguments.context or "practice"))
+    return Attended(session, settings, open_it)
+
+
+def taken_up(
+    arguments: argparse.Namespace, settings: Settings, directory: RunDirectory
+) -> Attended:
+    """A run that goes on."""
+
+    async def open_it(say: Callable[[str], None]) -> Opened:
+        say(f"taking up {directory.id}")
+        await asyncio.to_thread(import_module, OPENING)
+        from runbook.cli import opening
+
+        return await opening.reopen_run(directory, settings, attended=True, keep=arguments.keep)
+
+    return Attended(LateSession(plan_of_run(directory)), settings, open_it)
+
+
+class Attended:
+    """One run that a person walks through."""
+
+    def __init__(self, session: LateSession, settings: Settings, open_it: Open) -> None:
+        self._session = session
+        self._settings = settings
+        self._open = open_it
+        self._opened: Opened | None = None
+        self._gone = False
+        self._is_open = asyncio.Event()
+        self._fault: BaseException | None = None
+        self._reports: tuple[str, ...] = ()
+        self._outputs: dict[str, str] = {}
+        self._engine_task: asyncio.Task[None] | None = None
+
+    def screen(
+        self, tasks: asyncio.TaskGroup, end: Callable[[], object], options: ScreenOptions
+    ) -> RunScreen:
+        """The screen of this run. Once it is shown, the run is opened and performed in `tasks`."""
+
+        async def ready() -> None:
+            self._engine_task = tasks.create_task(self._run(screen, end))
+
+        screen = RunScreen(
+            self._session,
+            clock=RealClock(),
+            operator=self._settings.operator,
+            output_of=self._output_of,
+            reports=lambda: list(self._reports),
+            write_report=self._write_report,
+            feed=self._feed,
+            on_ready=ready,
+            options=options,
+        )
+        return screen
+
+    def leave(self, reason: str) -> None:
+        """Hold the run, unless it is over."""
+        self._gone = True
+        if self._engine_task is not None and not self._engine_task.done():
+            self._session.send(Leave(self._settings.operator, reason))
+
+    async def _run(self, screen: RunScreen, end: Callable[[], object]) -> None:
+        from runbook.cli.log_file import log_to
+
+        try:
+            opened = await self._open(screen.notice)
+            if self._gone:
+                from runbook.cli.opening import discard
+
+                return await discard(opened)
+            self._opened = opened
+            directory = self._opened.wired.directory
+            log_to(directory.log, self._settings.log_level)
+            engine = self._opened.wired.engine
+            self._session.attach(engine)
+            engine.follow(self)
+            self._is_open.set()
+            await engine.run(self._opened.first)
+            await self._write_report()
+        except RunbookError as fault:
+            self._fault = fault
+            end()
+
+    # -- what the screen asks for
+
+    async def _feed(self, on_batch: Callable[[Batch], None]) -> None:
+        await self._is_open.wait()
+        assert self._opened is not None
+        from runbook.target.watch import Feed
+
+        plan = self._session.plan
+        feed = Feed(
+            self._opened.wired.client, (*plan.watch, "namespaces"), plan.namespaces, RealClock()
+        )
+        await feed.run(on_batch)
+
+    def _output_of(self, step: str) -> bytes:
+        if self._opened is None:
+            return b""
+        return self._opened.wired.outputs.read(self._outputs.get(step, ""))
+
+    async def _write_report(self) -> list[str]:
+        from runbook.cli.reports import write_reports
+
+        assert self._opened is not None
+        wired = self._opened.wired
+        written = await asyncio.to_thread(write_reports, wired.directory, wired.engine.records)
+        self._reports = tuple(str(path) for path in written.files)
+        return list(self._reports)
+
+    # -- a follower, for the digests of outputs
+
+    def on_record(self, record: Record) -> None:
+        if isinstance(record.event, CommandFinished):
+            self._outputs[record.event.step] = record.event.output
+
+    def on_output(self, output: Output) -> None: ...
+
+    def on_seen(self, seen: Seen) -> None: ...
+
+    # -- the end
+
+    async def close(self, *, broken: bool) -> int:
+        """End what must not outlast the run, say how it went; returns the exit code."""
+        if self._opened is None:
+            if self._fault is not None:
+                raise self._fault
+            return int(Exit.BUG if broken else exit_of(self._session.state))
+        state = self._session.state
+        await self._opened.close(state)
+        if broken:
+            return int(Exit.BUG)  # the app has told what happened; the run was held
+        if self._fault is not None:
+            raise self._fault
+        from runbook.cli.plain import closing
+        from runbook.run.summary import summarise
+
+        # A terminal that was closed under us takes no more words; the record has them all.
+        with contextlib.suppress(OSError):
+            sys.stdout.write(closing(summarise(self._session.records)))
+            sys.stdout.writelines(f"{path}\n" for path in self._reports)
+            if state.finished is None:
+                run_id = self._opened.wired.directory.id
+                sys.stdout.write(f"held; go on with: runbook resume {run_id}\n")
+            sys.stdout.flush()
+        return int(exit_of(state))
