@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ def application() -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def machine_with(
-    documents: list[dict[str, Any]], **how: Any
+    documents: list[dict[str, Any]], *, seed: int | None = None
 ) -> AsyncIterator[tuple[Machine, list[str]]]:
-    machine = Machine(**how)
+    machine = Machine(seed=seed)
     try:
         yield machine, await machine.build(documents)
     finally:
@@ -206,8 +206,8 @@ async def test_a_document_the_api_server_refuses_ends_the_build(
 
 
 async def test_each_machine_is_another_cluster_and_a_seed_makes_it_the_same_one() -> None:
-    async def uid(**how: Any) -> str:
-        async with machine_with([], **how) as (machine, _):
+    async def uid(seed: int | None = None) -> str:
+        async with machine_with([], seed=seed) as (machine, _):
             namespace = machine.api.get("namespaces", None, "kube-system")
             assert namespace is not None
             return str(namespace["metadata"]["uid"])
@@ -222,9 +222,11 @@ async def test_requests_to_the_api_server_and_to_the_services_are_activity(
     counted: list[str] = []
     original = machine.activity.request
 
-    def counting() -> Any:
+    @contextmanager
+    def counting() -> Iterator[None]:
         counted.append("request")
-        return original()
+        with original():
+            yield
 
     machine.activity.request = counting  # type: ignore[method-assign]  # observed, not replaced
     server = await machine.listen()

@@ -12,7 +12,7 @@ from runbook.practice import manifests, seal
 from runbook.practice.controllers.sealing import NotUnsealed, Scope, label, read_key, unseal
 
 ROOT = Path(__file__).parents[2]
-SECRET = {
+SECRET: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Secret",
     "metadata": {"name": "s", "namespace": "n"},
@@ -54,7 +54,7 @@ def test_the_certificate_file_belongs_to_the_packaged_key() -> None:
 
 @pytest.mark.parametrize("scope", [Scope.CLUSTER_WIDE, Scope.NAMESPACE_WIDE])
 def test_annotations_widen_the_scope(scope: Scope) -> None:
-    metadata = {**SECRET["metadata"], "annotations": {f"sealedsecrets.bitnami.com/{scope}": "true"}}  # type: ignore[dict-item]  # metadata is a mapping
+    metadata = {**SECRET["metadata"], "annotations": {f"sealedsecrets.bitnami.com/{scope}": "true"}}
     made = seal.sealed({**SECRET, "metadata": metadata}, seal.practice_certificate())
     assert opened(made, label("n", "any", scope)) == {"password": "häslich"}
     assert made["metadata"]["annotations"] == metadata["annotations"]

@@ -2,125 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
-from runbook.practice.apiserver.authorization import ADMIN, User
-from runbook.practice.apiserver.messages import Request, Response, Stream
 from runbook.practice.timeline import Timeline
-
-JSON = dict[str, Any]
-
-WIDGETS = "/apis/example.org/v1/namespaces/default/widgets"
-
-
-@dataclass
-class Reply:
-    status: int
-    body: Any
-    headers: dict[str, str]
-    content_type: str
-
-    @property
-    def reason(self) -> str:
-        return str(self.body["reason"])
-
-    @property
-    def message(self) -> str:
-        return str(self.body["message"])
-
-
-@dataclass
-class Watching:
-    """The events of a stream, one at a time."""
-
-    stream: Stream
-    _lines: list[bytes] = field(default_factory=list)
-
-    async def next(self) -> JSON:
-        while not self._lines:
-            async with asyncio.timeout(5):
-                chunk = await anext(self.stream.chunks)
-            self._lines = [line for line in chunk.split(b"\n") if line]
-        found: JSON = json.loads(self._lines.pop(0))
-        return found
-
-    async def kinds(self, count: int) -> list[tuple[str, str]]:
-        events = [await self.next() for _ in range(count)]
-        return [(event["type"], event["object"]["metadata"].get("name", "")) for event in events]
-
-    async def ends(self) -> bool:
-        """Whether nothing more comes."""
-        async with asyncio.timeout(5):
-            rest = [chunk async for chunk in self.stream.chunks]
-        return not any(rest) and not self._lines
-
-
-class Client:
-    def __init__(self, api: ApiServer) -> None:
-        self.api = api
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        media: str = "application/json",
-        accept: str = "application/json",
-        user: User = ADMIN,
-        headers: dict[str, str] | None = None,
-        **query: str,
-    ) -> Reply:
-        answer = await self.api.handle(
-            self._request(method, path, body, media, accept, headers, query), user
-        )
-        assert isinstance(answer, Response), "a stream was not expected here"
-        is_json = answer.content_type.startswith("application/json")
-        found = json.loads(answer.body) if is_json and answer.body else answer.body
-        return Reply(answer.status, found, dict(answer.headers), answer.content_type)
-
-    async def stream(
-        self, path: str, *, accept: str = "application/json", user: User = ADMIN, **query: str
-    ) -> Stream:
-        answer = await self.api.handle(
-            self._request("GET", path, None, "", accept, None, query), user
-        )
-        assert isinstance(answer, Stream), answer
-        return answer
-
-    async def watch(self, path: str, **query: str) -> Watching:
-        words: Any = {"watch": "true", **query}
-        return Watching(await self.stream(path, **words))
-
-    @staticmethod
-    def _request(
-        method: str,
-        path: str,
-        body: Any,
-        media: str,
-        accept: str,
-        headers: dict[str, str] | None,
-        query: dict[str, str],
-    ) -> Request:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        sent = {"content-type": media, "accept": accept, "user-agent": "kubectl/v1.32.4 (test)"}
-        return Request(
-            method=method,
-            path=path,
-            query=query,
-            headers={**sent, **(headers or {})},
-            body=b"" if body is None else raw,
-            query_string="&".join(f"{key}={value}" for key, value in query.items()),
-        )
-
+from tests.practice.apiserver.client import JSON, Client
 
 WIDGET_SCHEMA: JSON = {
     "type": "object",

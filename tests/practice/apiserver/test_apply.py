@@ -54,7 +54,7 @@ def stored(result: apply.Applied) -> JSON:
     return {**result.object, "metadata": metadata}
 
 
-def updated(old: JSON | None, new: JSON, manager: str = "editor", **more: Any) -> JSON:
+def updated(old: JSON | None, new: JSON, manager: str = "editor", subresource: str = "") -> JSON:
     fields = apply.track_update(
         old,
         new,
@@ -62,7 +62,7 @@ def updated(old: JSON | None, new: JSON, manager: str = "editor", **more: Any) -
         api_version=new["apiVersion"],
         manager=manager,
         time=T2,
-        **more,
+        subresource=subresource,
     )
     return {**new, "metadata": {**new["metadata"], "managedFields": fields}}
 

@@ -6,6 +6,7 @@ import pytest
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.authorization import ADMIN, ANONYMOUS, Attributes, User, allowed
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"
@@ -110,7 +111,7 @@ async def test_paths_are_granted_too(api: ApiServer) -> None:
     ],
 )
 async def test_a_refusal_names_who_wanted_what(
-    client: Any, method: str, path: str, says: str
+    client: Client, method: str, path: str, says: str
 ) -> None:
     reply = await client.ask(method, path, user=ACCOUNT)
     assert (reply.status, reply.reason, reply.message) == (403, "Forbidden", says)

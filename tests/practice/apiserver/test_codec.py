@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,10 @@ def test_nulls_and_empty_metadata_are_dropped() -> None:
 
 
 def test_the_copy_shares_nothing_with_what_was_sent() -> None:
-    sent = {"metadata": {"name": "c"}, "spec": {"items": [{"a": 1}]}}
+    sent: dict[str, Any] = {"metadata": {"name": "c"}, "spec": {"items": [{"a": 1}]}}
     found = normal(sent)
     found["spec"]["items"][0]["a"] = 2
-    assert sent["spec"]["items"][0]["a"] == 1  # type: ignore[index]  # a nested literal
+    assert sent["spec"]["items"][0]["a"] == 1
 
 
 @pytest.mark.parametrize(

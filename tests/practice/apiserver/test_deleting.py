@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 CONFIGS = "/api/v1/namespaces/default/configmaps"
@@ -26,7 +27,7 @@ async def _pod(api: ApiServer, **spec: Any) -> JSON:
     )
 
 
-async def test_what_nothing_holds_is_gone_at_once(api: ApiServer, client: Any) -> None:
+async def test_what_nothing_holds_is_gone_at_once(api: ApiServer, client: Client) -> None:
     made = await _config(api)
     reply = await client.ask("DELETE", f"{CONFIGS}/c", {"propagationPolicy": "Background"})
 
@@ -39,7 +40,7 @@ async def test_what_nothing_holds_is_gone_at_once(api: ApiServer, client: Any) -
     assert api.get("configmaps", "default", "c") is None
 
 
-async def test_a_finalizer_holds_and_the_mark_is_set_once(api: ApiServer, client: Any) -> None:
+async def test_a_finalizer_holds_and_the_mark_is_set_once(api: ApiServer, client: Client) -> None:
     await _config(api, finalizers=["example.org/hold"])
     first = await client.ask("DELETE", f"{CONFIGS}/c")
     await api.timeline.advance(60)
@@ -53,7 +54,7 @@ async def test_a_finalizer_holds_and_the_mark_is_set_once(api: ApiServer, client
     ("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")]
 )
 async def test_a_policy_adds_its_finalizer_only_when_there_are_dependents(
-    api: ApiServer, client: Any, policy: str, finalizer: str
+    api: ApiServer, client: Client, policy: str, finalizer: str
 ) -> None:
     owner = await _config(api, "owner")
     await _config(api, "alone")
@@ -71,7 +72,7 @@ async def test_a_policy_adds_its_finalizer_only_when_there_are_dependents(
     assert gone.body["status"] == "Success"
 
 
-async def test_a_pod_on_a_node_is_given_its_grace(api: ApiServer, client: Any) -> None:
+async def test_a_pod_on_a_node_is_given_its_grace(api: ApiServer, client: Client) -> None:
     await _pod(api, nodeName="practice-node-1")
     reply = await client.ask("DELETE", f"{PODS}/p")
 
@@ -81,13 +82,13 @@ async def test_a_pod_on_a_node_is_given_its_grace(api: ApiServer, client: Any) -
     assert api.get("pods", "default", "p") is None
 
 
-async def test_a_pod_without_a_node_goes_at_once(api: ApiServer, client: Any) -> None:
+async def test_a_pod_without_a_node_goes_at_once(api: ApiServer, client: Client) -> None:
     await _pod(api)
     await client.ask("DELETE", f"{PODS}/p")
     assert api.get("pods", "default", "p") is None
 
 
-async def test_a_shorter_grace_replaces_a_longer_one(api: ApiServer, client: Any) -> None:
+async def test_a_shorter_grace_replaces_a_longer_one(api: ApiServer, client: Client) -> None:
     await _pod(api, nodeName="practice-node-1")
     await client.ask("DELETE", f"{PODS}/p")
     shorter = await client.ask("DELETE", f"{PODS}/p", {"gracePeriodSeconds": 5})
@@ -99,7 +100,7 @@ async def test_a_shorter_grace_replaces_a_longer_one(api: ApiServer, client: Any
 
 @pytest.mark.parametrize("precondition", [{"uid": "other"}, {"resourceVersion": "1"}])
 async def test_a_precondition_that_does_not_hold_is_a_conflict(
-    api: ApiServer, client: Any, precondition: JSON
+    api: ApiServer, client: Client, precondition: JSON
 ) -> None:
     await _config(api)
     reply = await client.ask("DELETE", f"{CONFIGS}/c", {"preconditions": precondition})
@@ -109,7 +110,7 @@ async def test_a_precondition_that_does_not_hold_is_a_conflict(
     assert api.get("configmaps", "default", "c") is not None
 
 
-async def test_the_system_s_namespaces_stay(client: Any) -> None:
+async def test_the_system_s_namespaces_stay(client: Client) -> None:
     reply = await client.ask("DELETE", "/api/v1/namespaces/kube-system")
     assert reply.status == 403
     assert (
@@ -117,7 +118,7 @@ async def test_the_system_s_namespaces_stay(client: Any) -> None:
     )
 
 
-async def test_a_namespace_terminates_until_it_is_finalized(api: ApiServer, client: Any) -> None:
+async def test_a_namespace_terminates_until_it_is_finalized(api: ApiServer, client: Client) -> None:
     await api.create("namespaces", {"metadata": {"name": "n"}})
     reply = await client.ask("DELETE", "/api/v1/namespaces/n")
     assert reply.body["status"]["phase"] == "Terminating"
@@ -140,14 +141,14 @@ async def test_a_crd_waits_for_its_instances_to_be_cleaned_up(widgets: ApiServer
     assert widgets.registry.named("widgets.example.org") is None
 
 
-async def test_a_dry_run_deletes_nothing(api: ApiServer, client: Any) -> None:
+async def test_a_dry_run_deletes_nothing(api: ApiServer, client: Client) -> None:
     await _config(api)
     reply = await client.ask("DELETE", f"{CONFIGS}/c", dryRun="All")
     assert reply.status == 200
     assert api.get("configmaps", "default", "c") is not None
 
 
-async def test_a_collection_is_deleted_by_its_selector(api: ApiServer, client: Any) -> None:
+async def test_a_collection_is_deleted_by_its_selector(api: ApiServer, client: Client) -> None:
     await _config(api, "a", labels={"x": "1"})
     await _config(api, "b", labels={"x": "2"})
     reply = await client.ask("DELETE", CONFIGS, labelSelector="x=1")
@@ -166,7 +167,7 @@ async def test_a_collection_is_deleted_by_its_selector(api: ApiServer, client: A
     ],
 )
 async def test_options_that_make_no_sense_are_refused(
-    api: ApiServer, client: Any, options: JSON
+    api: ApiServer, client: Client, options: JSON
 ) -> None:
     await _config(api)
     reply = await client.ask("DELETE", f"{CONFIGS}/c", options)

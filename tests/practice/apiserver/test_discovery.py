@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
@@ -13,7 +12,7 @@ AGGREGATED = (
 
 
 async def test_the_aggregated_form_holds_everything_in_two_answers(
-    widgets: ApiServer, client: Any
+    widgets: ApiServer, client: Client
 ) -> None:
     core = await client.ask("GET", "/api", accept=AGGREGATED)
     assert core.content_type == (
@@ -33,13 +32,13 @@ async def test_the_aggregated_form_holds_everything_in_two_answers(
     }
 
 
-async def test_an_older_client_gets_the_form_it_knows(client: Any) -> None:
+async def test_an_older_client_gets_the_form_it_knows(client: Client) -> None:
     accept = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
     reply = await client.ask("GET", "/apis", accept=accept)
     assert reply.body["apiVersion"] == "apidiscovery.k8s.io/v2beta1"
 
 
-async def test_the_old_form_is_still_there(client: Any) -> None:
+async def test_the_old_form_is_still_there(client: Client) -> None:
     versions = (await client.ask("GET", "/api")).body
     assert (versions["kind"], versions["versions"]) == ("APIVersions", ["v1"])
     groups = (await client.ask("GET", "/apis")).body["groups"]
@@ -51,7 +50,7 @@ async def test_the_old_form_is_still_there(client: Any) -> None:
     }
 
 
-async def test_short_names_stand_only_at_the_resource_itself(client: Any) -> None:
+async def test_short_names_stand_only_at_the_resource_itself(client: Client) -> None:
     entries = (await client.ask("GET", "/api/v1")).body["resources"]
     with_short_names = [entry["name"] for entry in entries if "shortNames" in entry]
     assert "pods" in with_short_names
@@ -62,6 +61,6 @@ async def test_short_names_stand_only_at_the_resource_itself(client: Any) -> Non
 
 
 @pytest.mark.parametrize("path", ["/apis/nothing", "/apis/apps/v9", "/api/v9"])
-async def test_an_unknown_group_is_a_page_that_is_not_there(client: Any, path: str) -> None:
+async def test_an_unknown_group_is_a_page_that_is_not_there(client: Client, path: str) -> None:
     reply = await client.ask("GET", path)
     assert (reply.status, reply.body) == (404, b"404 page not found\n")

@@ -1,35 +1,34 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz/"])
-async def test_the_server_is_well(client: Any, path: str) -> None:
+async def test_the_server_is_well(client: Client, path: str) -> None:
     reply = await client.ask("GET", path)
     assert (reply.status, reply.body) == (200, b"ok")
 
 
-async def test_the_version_is_one_that_kubectl_knows(client: Any) -> None:
+async def test_the_version_is_one_that_kubectl_knows(client: Client) -> None:
     body = (await client.ask("GET", "/version")).body
     assert (body["major"], body["minor"]) == ("1", "32")
 
 
-async def test_the_root_lists_every_path(widgets: ApiServer, client: Any) -> None:
+async def test_the_root_lists_every_path(widgets: ApiServer, client: Client) -> None:
     paths = (await client.ask("GET", "/")).body["paths"]
     assert {"/apis/example.org/v1", "/api/v1", "/openapi/v3", "/readyz"} <= set(paths)
 
 
-async def test_the_old_openapi_is_empty_on_purpose(client: Any) -> None:
+async def test_the_old_openapi_is_empty_on_purpose(client: Client) -> None:
     reply = await client.ask("GET", "/openapi/v2")
     assert (reply.status, reply.body) == (200, b"")
     assert reply.content_type == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
-async def test_an_openapi_document_may_be_kept_by_its_hash(client: Any) -> None:
+async def test_an_openapi_document_may_be_kept_by_its_hash(client: Client) -> None:
     root = (await client.ask("GET", "/openapi/v3")).body
     url = root["paths"]["apis/apps/v1"]["serverRelativeURL"]
     path, _, query = url.partition("?hash=")
@@ -42,7 +41,7 @@ async def test_an_openapi_document_may_be_kept_by_its_hash(client: Any) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-async def test_a_new_crd_changes_its_document_s_address(client: Any, widgets: ApiServer) -> None:
+async def test_a_new_crd_changes_its_document_s_address(client: Client, widgets: ApiServer) -> None:
     root = (await client.ask("GET", "/openapi/v3")).body
     before = root["paths"]["apis/example.org/v1"]["serverRelativeURL"]
     crds = "customresourcedefinitions.apiextensions.k8s.io"
@@ -54,6 +53,6 @@ async def test_a_new_crd_changes_its_document_s_address(client: Any, widgets: Ap
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/openapi/v3/apis/nothing/v1", "/metrics"])
-async def test_other_pages_are_not_there(client: Any, path: str) -> None:
+async def test_other_pages_are_not_there(client: Client, path: str) -> None:
     for method in ("GET", "POST"):
         assert (await client.ask(method, path)).status == 404

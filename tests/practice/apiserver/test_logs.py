@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 Line = tuple[datetime, str]
@@ -72,14 +73,14 @@ def printed(api: ApiServer) -> Printed:
     ],
 )
 async def test_as_much_of_a_log_as_was_asked_for(
-    api: ApiServer, client: Any, printed: Printed, query: dict[str, str], text: bytes
+    api: ApiServer, client: Client, printed: Printed, query: dict[str, str], text: bytes
 ) -> None:
     await _pod(api, "a")
-    reply = await client.ask("GET", LOG, **query)
+    reply = await client.ask("GET", LOG, query=query)
     assert (reply.status, reply.content_type, reply.body) == (200, "text/plain", text)
 
 
-async def test_since_counts_back_from_now(api: ApiServer, client: Any, printed: Printed) -> None:
+async def test_since_counts_back_from_now(api: ApiServer, client: Client, printed: Printed) -> None:
     await _pod(api, "a")
     await api.timeline.advance(3)
     assert (await client.ask("GET", LOG, sinceSeconds="2")).body == b"line 1\nline 2\n"
@@ -98,33 +99,33 @@ async def test_since_counts_back_from_now(api: ApiServer, client: Any, printed: 
 )
 async def test_a_log_that_cannot_be_had_is_refused(
     api: ApiServer,
-    client: Any,
+    client: Client,
     printed: Printed,
     containers: tuple[str, ...],
     query: dict[str, str],
     says: str,
 ) -> None:
     await _pod(api, *containers)
-    reply = await client.ask("GET", LOG, **query)
+    reply = await client.ask("GET", LOG, query=query)
     assert reply.status == 400
     assert says in reply.message
 
 
 async def test_a_waiting_container_says_what_it_waits_for(
-    api: ApiServer, client: Any, printed: Printed
+    api: ApiServer, client: Client, printed: Printed
 ) -> None:
     await _pod(api, "a", state={"waiting": {"reason": "ImagePullBackOff"}})
     reply = await client.ask("GET", LOG)
     assert reply.message == 'container "a" in pod "p" is waiting to start: ImagePullBackOff'
 
 
-async def test_a_pod_without_a_node_has_no_log(api: ApiServer, client: Any) -> None:
+async def test_a_pod_without_a_node_has_no_log(api: ApiServer, client: Client) -> None:
     await _pod(api, "a", nodeName="")
     assert (await client.ask("GET", LOG)).message == "pod p does not have a host assigned"
 
 
 async def test_the_instance_before_has_its_own_log(
-    api: ApiServer, client: Any, printed: Printed
+    api: ApiServer, client: Client, printed: Printed
 ) -> None:
     await _pod(api, "a")
     printed.earlier = [(START, "it crashed")]
@@ -132,7 +133,7 @@ async def test_the_instance_before_has_its_own_log(
 
 
 async def test_a_followed_log_goes_on_until_the_pod_is_gone(
-    api: ApiServer, client: Any, printed: Printed
+    api: ApiServer, client: Client, printed: Printed
 ) -> None:
     await _pod(api, "a")
     stream = await client.stream(LOG, follow="true", tailLines="1")
@@ -147,7 +148,7 @@ async def test_a_followed_log_goes_on_until_the_pod_is_gone(
 
 
 async def test_a_followed_log_ends_with_its_container(
-    api: ApiServer, client: Any, printed: Printed
+    api: ApiServer, client: Client, printed: Printed
 ) -> None:
     ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
     await _pod(api, "a", state=ended, restartPolicy="Never")
@@ -157,7 +158,7 @@ async def test_a_followed_log_ends_with_its_container(
 
 
 async def test_a_followed_log_keeps_its_limit(
-    api: ApiServer, client: Any, printed: Printed
+    api: ApiServer, client: Client, printed: Printed
 ) -> None:
     await _pod(api, "a")
     stream = await client.stream(LOG, follow="true", tailLines="1", limitBytes="9")

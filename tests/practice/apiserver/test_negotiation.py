@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.apiserver.messages import Request
 from runbook.practice.apiserver.negotiation import Form, negotiated
+from tests.practice.apiserver.client import Client
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -43,13 +42,13 @@ def test_forms_that_are_not_served_are_refused() -> None:
 @pytest.mark.parametrize(
     ("include", "kind"), [("Metadata", "PartialObjectMetadata"), ("Object", "Namespace")]
 )
-async def test_a_row_carries_as_much_as_was_asked(client: Any, include: str, kind: str) -> None:
+async def test_a_row_carries_as_much_as_was_asked(client: Client, include: str, kind: str) -> None:
     body = (await client.ask("GET", NAMESPACE, accept=TABLE, includeObject=include)).body
     assert body["kind"] == "Table"
     assert body["rows"][0]["object"]["kind"] == kind
 
 
-async def test_metadata_alone_is_metadata_alone(client: Any) -> None:
+async def test_metadata_alone_is_metadata_alone(client: Client) -> None:
     one = (await client.ask("GET", NAMESPACE, accept=PARTIAL)).body
     assert sorted(one) == ["apiVersion", "kind", "metadata"]
     many = (await client.ask("GET", "/api/v1/namespaces", accept=PARTIAL)).body
@@ -57,7 +56,9 @@ async def test_metadata_alone_is_metadata_alone(client: Any) -> None:
     assert many["items"][0] == one
 
 
-async def test_every_served_version_shows_the_same_object(widgets: ApiServer, client: Any) -> None:
+async def test_every_served_version_shows_the_same_object(
+    widgets: ApiServer, client: Client
+) -> None:
     crds = "customresourcedefinitions.apiextensions.k8s.io"
     versions = (widgets.get(crds, None, "widgets.example.org") or {})["spec"]["versions"]
     older = {**versions[0], "name": "v1beta1", "storage": False}

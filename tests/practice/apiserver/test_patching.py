@@ -6,6 +6,7 @@ import pytest
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.patching import go_map
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/web"
@@ -18,12 +19,12 @@ OPERATIONS = "application/json-patch+json"
 
 
 @pytest.fixture
-async def web(client: Any, deployment: JSON) -> JSON:
+async def web(client: Client, deployment: JSON) -> JSON:
     made: JSON = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     return made
 
 
-async def test_a_strategic_patch_merges_containers_by_name(web: JSON, client: Any) -> None:
+async def test_a_strategic_patch_merges_containers_by_name(web: JSON, client: Client) -> None:
     patch = {"spec": {"template": {"spec": {"containers": [{"name": "b", "image": "busybox"}]}}}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=STRATEGIC)
 
@@ -31,7 +32,7 @@ async def test_a_strategic_patch_merges_containers_by_name(web: JSON, client: An
     assert sorted(names) == ["a", "b"]
 
 
-async def test_a_merge_patch_replaces_the_list(web: JSON, client: Any) -> None:
+async def test_a_merge_patch_replaces_the_list(web: JSON, client: Client) -> None:
     patch = {"spec": {"template": {"spec": {"containers": [{"name": "b", "image": "busybox"}]}}}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=MERGE)
 
@@ -40,7 +41,7 @@ async def test_a_merge_patch_replaces_the_list(web: JSON, client: Any) -> None:
 
 
 async def test_custom_resources_have_no_strategic_merge(
-    widgets: ApiServer, client: Any, widget: JSON
+    widgets: ApiServer, client: Client, widget: JSON
 ) -> None:
     await widgets.create("widgets.example.org", widget)
     reply = await client.ask("PATCH", WIDGET, {"spec": {"size": 4}}, media=STRATEGIC)
@@ -52,7 +53,7 @@ async def test_custom_resources_have_no_strategic_merge(
     )
 
 
-async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Any) -> None:
+async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Client) -> None:
     steps = [{"op": "replace", "path": "/spec/replicas", "value": 5}]
     reply = await client.ask("PATCH", DEPLOYMENT, steps, media=OPERATIONS)
     assert reply.body["spec"]["replicas"] == 5
@@ -75,7 +76,7 @@ async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Any) -> None
     ],
 )
 async def test_a_patch_that_makes_no_sense_changes_nothing(
-    web: JSON, client: Any, media: str, patch: Any, status: int
+    web: JSON, client: Client, media: str, patch: Any, status: int
 ) -> None:
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=media)
     assert reply.status == status, reply.body
@@ -83,7 +84,7 @@ async def test_a_patch_that_makes_no_sense_changes_nothing(
 
 
 async def test_a_patch_with_an_unknown_field_is_refused_in_upstream_s_words(
-    web: JSON, client: Any
+    web: JSON, client: Client
 ) -> None:
     patch = {"spec": {"replcas": 2}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=STRATEGIC, fieldValidation="Strict")
@@ -92,18 +93,18 @@ async def test_a_patch_with_an_unknown_field_is_refused_in_upstream_s_words(
     assert reply.message.endswith('strict decoding error: unknown field "spec.replcas"')
 
 
-async def test_a_version_in_a_patch_is_a_precondition(web: JSON, client: Any) -> None:
+async def test_a_version_in_a_patch_is_a_precondition(web: JSON, client: Client) -> None:
     patch = {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 3}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=MERGE)
     assert (reply.status, reply.reason) == (409, "Conflict")
 
 
-async def test_a_patch_of_nothing_is_not_found(client: Any) -> None:
+async def test_a_patch_of_nothing_is_not_found(client: Client) -> None:
     reply = await client.ask("PATCH", DEPLOYMENT, {"spec": {}}, media=MERGE)
     assert reply.message == 'deployments.apps "web" not found'
 
 
-async def test_apply_creates_and_owns(client: Any, deployment: JSON) -> None:
+async def test_apply_creates_and_owns(client: Client, deployment: JSON) -> None:
     reply = await client.ask("PATCH", DEPLOYMENT, deployment, media=APPLY, fieldManager="me")
 
     assert reply.status == 201
@@ -112,7 +113,7 @@ async def test_apply_creates_and_owns(client: Any, deployment: JSON) -> None:
 
 
 async def test_apply_against_another_owner_is_a_conflict_until_forced(
-    web: JSON, client: Any, deployment: JSON
+    web: JSON, client: Client, deployment: JSON
 ) -> None:
     deployment["spec"]["replicas"] = 7
     reply = await client.ask("PATCH", DEPLOYMENT, deployment, media=APPLY, fieldManager="me")
@@ -135,7 +136,7 @@ async def test_apply_against_another_owner_is_a_conflict_until_forced(
 
 
 async def test_several_conflicts_are_listed_under_their_owner(
-    web: JSON, client: Any, deployment: JSON
+    web: JSON, client: Client, deployment: JSON
 ) -> None:
     deployment["spec"]["replicas"] = 7
     deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
@@ -145,7 +146,7 @@ async def test_several_conflicts_are_listed_under_their_owner(
     )
 
 
-async def test_applying_the_same_again_keeps_the_version(client: Any, deployment: JSON) -> None:
+async def test_applying_the_same_again_keeps_the_version(client: Client, deployment: JSON) -> None:
     first = await client.ask("PATCH", DEPLOYMENT, deployment, media=APPLY, fieldManager="me")
     await client.api.timeline.advance(60)
     again = await client.ask("PATCH", DEPLOYMENT, deployment, media=APPLY, fieldManager="me")
@@ -164,17 +165,17 @@ async def test_applying_the_same_again_keeps_the_version(client: Any, deployment
     ],
 )
 async def test_an_apply_that_makes_no_sense_is_refused(
-    client: Any, deployment: JSON, change: JSON, query: JSON, status: int, text: str
+    client: Client, deployment: JSON, change: JSON, query: dict[str, str], status: int, text: str
 ) -> None:
     body = {**deployment, **change}
     reply = await client.ask(
-        "PATCH", DEPLOYMENT, body, media=APPLY, **{"fieldManager": "me", **query}
+        "PATCH", DEPLOYMENT, body, media=APPLY, query={"fieldManager": "me", **query}
     )
     assert reply.status == status
     assert text in reply.message
 
 
-async def test_the_record_of_managers_can_be_reset(web: JSON, client: Any) -> None:
+async def test_the_record_of_managers_can_be_reset(web: JSON, client: Client) -> None:
     patch: JSON = {"metadata": {"managedFields": [{}]}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=MERGE)
     assert "managedFields" not in reply.body["metadata"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 POD = "/api/v1/namespaces/default/pods/p"
@@ -20,7 +21,7 @@ async def pod(api: ApiServer) -> JSON:
     return await api.create("pods", {"metadata": meta, "spec": spec})
 
 
-async def test_an_eviction_deletes_the_pod(pod: JSON, client: Any) -> None:
+async def test_an_eviction_deletes_the_pod(pod: JSON, client: Client) -> None:
     dry = await client.ask("POST", f"{POD}/eviction", {"metadata": {"name": "p"}}, dryRun="All")
     assert dry.status == 201
     assert (await client.ask("GET", POD)).status == 200
@@ -29,7 +30,7 @@ async def test_an_eviction_deletes_the_pod(pod: JSON, client: Any) -> None:
 
 
 async def test_a_disruption_budget_forbids_an_eviction(
-    pod: JSON, api: ApiServer, client: Any
+    pod: JSON, api: ApiServer, client: Client
 ) -> None:
     budget = {
         "metadata": {"name": "web", "namespace": "default"},
@@ -41,7 +42,7 @@ async def test_a_disruption_budget_forbids_an_eviction(
     assert reply.message == "Cannot evict pod as it would violate the pod's disruption budget."
 
 
-async def test_a_pod_is_bound_once(pod: JSON, client: Any) -> None:
+async def test_a_pod_is_bound_once(pod: JSON, client: Client) -> None:
     binding = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}}
     assert (await client.ask("POST", f"{POD}/binding", binding)).status == 201
     assert (await client.ask("GET", POD)).body["spec"]["nodeName"] == "n1"
@@ -52,7 +53,9 @@ async def test_a_pod_is_bound_once(pod: JSON, client: Any) -> None:
     assert nowhere.status == 422
 
 
-async def test_a_token_stands_for_its_account_until_it_expires(api: ApiServer, client: Any) -> None:
+async def test_a_token_stands_for_its_account_until_it_expires(
+    api: ApiServer, client: Client
+) -> None:
     account = await api.create(
         "serviceaccounts", {"metadata": {"name": "robot", "namespace": "default"}}
     )
@@ -69,7 +72,7 @@ async def test_a_token_stands_for_its_account_until_it_expires(api: ApiServer, c
     assert api.user_of_token(token) is None
 
 
-async def test_a_token_lives_at_least_ten_minutes(api: ApiServer, client: Any) -> None:
+async def test_a_token_lives_at_least_ten_minutes(api: ApiServer, client: Client) -> None:
     await api.create("serviceaccounts", {"metadata": {"name": "robot", "namespace": "default"}})
     reply = await client.ask("POST", f"{ROBOT}/token", {"spec": {"expirationSeconds": 5}})
     assert reply.status == 400

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.messages import Request, Stream
+from runbook.practice.apiserver.registry import Resource
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -31,7 +33,7 @@ CONFIGS = "/api/v1/namespaces/default/configmaps"
     ],
 )
 async def test_a_method_that_a_path_does_not_have_is_refused(
-    client: Any, method: str, path: str
+    client: Client, method: str, path: str
 ) -> None:
     reply = await client.ask(method, path, {})
     assert (reply.status, reply.reason) == (405, "MethodNotAllowed")
@@ -45,14 +47,14 @@ async def test_a_method_that_a_path_does_not_have_is_refused(
     ],
 )
 async def test_an_option_that_does_not_exist_is_refused(
-    client: Any, query: dict[str, str], says: str
+    client: Client, query: dict[str, str], says: str
 ) -> None:
-    reply = await client.ask("POST", CONFIGS, {"metadata": {"name": "c"}}, **query)
+    reply = await client.ask("POST", CONFIGS, {"metadata": {"name": "c"}}, query=query)
     assert reply.status == 422
     assert says in reply.message
 
 
-async def test_the_body_must_be_what_the_path_says(client: Any) -> None:
+async def test_the_body_must_be_what_the_path_says(client: Client) -> None:
     for body in (
         {"kind": "Secret", "metadata": {"name": "c"}},
         {"apiVersion": "v9", "metadata": {"name": "c"}},
@@ -61,7 +63,7 @@ async def test_the_body_must_be_what_the_path_says(client: Any) -> None:
         assert (await client.ask("POST", CONFIGS, body)).status == 400
 
 
-async def test_the_manager_is_the_one_named_or_the_client_itself(client: Any) -> None:
+async def test_the_manager_is_the_one_named_or_the_client_itself(client: Client) -> None:
     body = {"metadata": {"name": "a"}, "data": {"x": "y"}}
     named = await client.ask("POST", CONFIGS, body, fieldManager="me")
     body["metadata"] = {"name": "b"}
@@ -70,7 +72,7 @@ async def test_the_manager_is_the_one_named_or_the_client_itself(client: Any) ->
     assert managers == ["me", "kubectl"]
 
 
-async def test_nobody_executes_anything_here(api: ApiServer, client: Any) -> None:
+async def test_nobody_executes_anything_here(api: ApiServer, client: Client) -> None:
     spec = {"containers": [{"name": "a", "image": "x"}]}
     await api.create("pods", {"metadata": {"name": "p", "namespace": "default"}, "spec": spec})
     reply = await client.ask("POST", "/api/v1/namespaces/default/pods/p/exec")
@@ -80,8 +82,8 @@ async def test_nobody_executes_anything_here(api: ApiServer, client: Any) -> Non
     )
 
 
-async def test_a_bug_of_ours_is_an_answer_too(api: ApiServer, client: Any) -> None:
-    def broken(resource: Any, new: JSON, old: JSON | None) -> None:
+async def test_a_bug_of_ours_is_an_answer_too(api: ApiServer, client: Client) -> None:
+    def broken(resource: Resource, new: JSON, old: JSON | None) -> None:
         raise RuntimeError("oh")
 
     api.add_admission(broken)
@@ -161,7 +163,7 @@ MEDIA = [
 )
 async def test_nonsense_is_refused_and_never_breaks_the_server(
     widgets: ApiServer,
-    client: Any,
+    client: Client,
     kind: tuple[str, str],
     method: str,
     tail: str,
@@ -270,7 +272,7 @@ VALID = {
 )
 @given(data=st.data(), plural=st.sampled_from(sorted(VALID)))
 async def test_an_almost_valid_object_never_breaks_the_server(
-    widgets: ApiServer, client: Any, data: st.DataObject, plural: str
+    widgets: ApiServer, client: Client, data: st.DataObject, plural: str
 ) -> None:
     path = VALID[plural]
     name = "gadgets.example.org" if plural == "customresourcedefinitions" else "x"

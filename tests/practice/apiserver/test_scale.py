@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 WEB = "/apis/apps/v1/namespaces/default/deployments/web"
@@ -13,19 +14,19 @@ MERGE = "application/merge-patch+json"
 
 
 @pytest.fixture
-async def web(client: Any, deployment: JSON) -> JSON:
+async def web(client: Client, deployment: JSON) -> JSON:
     made: JSON = (await client.ask("POST", WEB.removesuffix("/web"), deployment)).body
     return made
 
 
-async def test_a_scale_shows_replicas_and_the_selector(web: JSON, client: Any) -> None:
+async def test_a_scale_shows_replicas_and_the_selector(web: JSON, client: Client) -> None:
     body = (await client.ask("GET", f"{WEB}/scale")).body
     assert (body["kind"], body["apiVersion"]) == ("Scale", "autoscaling/v1")
     assert body["spec"] == {"replicas": 1}
     assert body["status"] == {"replicas": 0, "selector": "app=web"}
 
 
-async def test_scaling_changes_the_object(web: JSON, client: Any) -> None:
+async def test_scaling_changes_the_object(web: JSON, client: Client) -> None:
     scaled = await client.ask("PATCH", f"{WEB}/scale", {"spec": {"replicas": 4}}, media=MERGE)
     assert scaled.body["spec"]["replicas"] == 4
     live = (await client.ask("GET", WEB)).body
@@ -39,7 +40,7 @@ async def test_scaling_changes_the_object(web: JSON, client: Any) -> None:
 
 @pytest.mark.parametrize("replicas", [-1, "two", True, 1.5])
 async def test_only_whole_numbers_from_nought_are_replicas(
-    web: JSON, client: Any, replicas: object
+    web: JSON, client: Client, replicas: object
 ) -> None:
     patch = {"spec": {"replicas": replicas}}
     reply = await client.ask("PATCH", f"{WEB}/scale", patch, media=MERGE)
@@ -48,7 +49,7 @@ async def test_only_whole_numbers_from_nought_are_replicas(
 
 
 async def test_a_custom_resource_says_where_its_replicas_are(
-    widgets: ApiServer, client: Any, widget: JSON
+    widgets: ApiServer, client: Client, widget: JSON
 ) -> None:
     made = await widgets.create("widgets.example.org", widget)
     status = {"phase": "Ready", "replicas": 2, "selector": "a=b"}

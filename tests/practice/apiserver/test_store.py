@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from runbook.practice.apiserver.store import Store
+from runbook.practice.apiserver.store import EventType, Store
 from runbook.practice.cluster import Change
 
 JSON = dict[str, Any]
@@ -91,8 +91,8 @@ def test_indexes_hold_exactly_what_is_stored(steps: list[tuple[str, str, bool]])
         if delete and present:
             store.put("pods", _obj(name), "DELETED")
         elif not delete:
-            kind = "MODIFIED" if present else "ADDED"
-            store.put("pods", _obj(name, owner=owner), kind)  # type: ignore[arg-type]  # one of two literals
+            kind: EventType = "MODIFIED" if present else "ADDED"
+            store.put("pods", _obj(name, owner=owner), kind)
     stored = {obj["metadata"]["name"] for obj in store.select("pods")}
     owned = {obj["metadata"]["name"] for owner in "xy" for _, obj in store.owned_by(owner)}
     assert owned == stored

@@ -26,12 +26,28 @@ def resource(name: str) -> Resource:
     return found
 
 
-def render(name: str, *objects: JSON, **options: Any) -> JSON:
+def render(
+    name: str,
+    *objects: JSON,
+    include: str = "Metadata",
+    continue_token: str | None = None,
+    remaining: int | None = None,
+    with_columns: bool = True,
+) -> JSON:
     made = [
         {**one, "metadata": {"name": "x", "creationTimestamp": at(5), **one.get("metadata", {})}}
         for one in objects
     ]
-    return table.render(resource(name), made, resource_version=7, now=NOW, **options)
+    return table.render(
+        resource(name),
+        made,
+        resource_version=7,
+        now=NOW,
+        include=include,
+        continue_token=continue_token,
+        remaining=remaining,
+        with_columns=with_columns,
+    )
 
 
 def shown(name: str, obj: JSON, *, wide: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.timeline import Timeline
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 CONFIGS = "/api/v1/namespaces/default/configmaps"
@@ -25,7 +26,7 @@ async def _put(api: ApiServer, name: str, **labels: str) -> JSON:
 
 
 async def test_without_a_version_a_watch_begins_with_what_is_there(
-    api: ApiServer, client: Any
+    api: ApiServer, client: Client
 ) -> None:
     await _put(api, "a")
     watching = await client.watch(CONFIGS)
@@ -37,7 +38,7 @@ async def test_without_a_version_a_watch_begins_with_what_is_there(
     await watching.stream.chunks.aclose()
 
 
-async def test_from_a_version_everything_since_is_replayed(api: ApiServer, client: Any) -> None:
+async def test_from_a_version_everything_since_is_replayed(api: ApiServer, client: Client) -> None:
     first = await _put(api, "a")
     await _put(api, "a", x="1")
     await _put(api, "b")
@@ -46,7 +47,7 @@ async def test_from_a_version_everything_since_is_replayed(api: ApiServer, clien
     await watching.stream.chunks.aclose()
 
 
-async def test_a_version_too_old_to_replay_is_an_error_event(client: Any) -> None:
+async def test_a_version_too_old_to_replay_is_an_error_event(client: Client) -> None:
     api = client.api = ApiServer(Timeline(), window=2)
     await api.create("namespaces", {"metadata": {"name": "default"}})
     for step in range(5):
@@ -61,7 +62,7 @@ async def test_a_version_too_old_to_replay_is_an_error_event(client: Any) -> Non
 
 
 async def test_leaving_a_selection_is_a_deletion_and_entering_it_an_addition(
-    api: ApiServer, client: Any
+    api: ApiServer, client: Client
 ) -> None:
     await _put(api, "a", x="1")
     watching = await client.watch(CONFIGS, labelSelector="x=1")
@@ -73,7 +74,7 @@ async def test_leaving_a_selection_is_a_deletion_and_entering_it_an_addition(
     await watching.stream.chunks.aclose()
 
 
-async def test_a_field_selector_pins_one_object(api: ApiServer, client: Any) -> None:
+async def test_a_field_selector_pins_one_object(api: ApiServer, client: Client) -> None:
     watching = await client.watch(
         CONFIGS, fieldSelector="metadata.name=b", resourceVersion=str(api.store.version)
     )
@@ -83,7 +84,9 @@ async def test_a_field_selector_pins_one_object(api: ApiServer, client: Any) -> 
     await watching.stream.chunks.aclose()
 
 
-async def test_a_watch_list_ends_its_beginning_with_a_bookmark(api: ApiServer, client: Any) -> None:
+async def test_a_watch_list_ends_its_beginning_with_a_bookmark(
+    api: ApiServer, client: Client
+) -> None:
     await _put(api, "a")
     watching = await client.watch(CONFIGS, **WATCH_LIST)
     assert await watching.kinds(1) == [("ADDED", "a")]
@@ -94,7 +97,7 @@ async def test_a_watch_list_ends_its_beginning_with_a_bookmark(api: ApiServer, c
     await watching.stream.chunks.aclose()
 
 
-async def test_a_watch_list_must_say_which_version_it_needs(client: Any) -> None:
+async def test_a_watch_list_must_say_which_version_it_needs(client: Client) -> None:
     reply = await client.ask("GET", CONFIGS, watch="true", sendInitialEvents="true")
     assert reply.status == 422
     assert "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan" in (
@@ -102,12 +105,12 @@ async def test_a_watch_list_must_say_which_version_it_needs(client: Any) -> None
     )
 
 
-async def test_a_version_match_belongs_to_a_watch_list(client: Any) -> None:
+async def test_a_version_match_belongs_to_a_watch_list(client: Client) -> None:
     reply = await client.ask("GET", CONFIGS, watch="true", resourceVersionMatch="NotOlderThan")
     assert reply.status == 422
 
 
-async def test_bookmarks_come_by_themselves(client: Any) -> None:
+async def test_bookmarks_come_by_themselves(client: Client) -> None:
     api = client.api = ApiServer(Timeline(), bookmark_every=0.01)
     watching = await client.watch(CONFIGS, allowWatchBookmarks="true", resourceVersion="1")
     event = await watching.next()
@@ -116,7 +119,7 @@ async def test_bookmarks_come_by_themselves(client: Any) -> None:
     await watching.stream.chunks.aclose()
 
 
-async def test_a_timeout_ends_a_watch_with_a_last_bookmark(api: ApiServer, client: Any) -> None:
+async def test_a_timeout_ends_a_watch_with_a_last_bookmark(api: ApiServer, client: Client) -> None:
     watching = await client.watch(
         CONFIGS,
         timeoutSeconds="1",
@@ -127,7 +130,7 @@ async def test_a_timeout_ends_a_watch_with_a_last_bookmark(api: ApiServer, clien
     assert await watching.ends()
 
 
-async def test_a_slow_watcher_is_closed(client: Any) -> None:
+async def test_a_slow_watcher_is_closed(client: Client) -> None:
     api = client.api = ApiServer(Timeline(), queue_limit=3)
     await api.create("namespaces", {"metadata": {"name": "default"}})
     await _put(api, "first")
@@ -139,7 +142,7 @@ async def test_a_slow_watcher_is_closed(client: Any) -> None:
     assert api.store.watchers() == 0
 
 
-async def test_a_table_tells_its_columns_once(api: ApiServer, client: Any) -> None:
+async def test_a_table_tells_its_columns_once(api: ApiServer, client: Client) -> None:
     await _put(api, "a")
     watching = await client.watch(CONFIGS, accept=TABLE)
     first = await watching.next()
@@ -152,7 +155,7 @@ async def test_a_table_tells_its_columns_once(api: ApiServer, client: Any) -> No
     await watching.stream.chunks.aclose()
 
 
-async def test_two_watchers_share_one_text(api: ApiServer, client: Any) -> None:
+async def test_two_watchers_share_one_text(api: ApiServer, client: Client) -> None:
     version = str(api.store.version)
     first = await client.watch(CONFIGS, resourceVersion=version)
     second = await client.watch(CONFIGS, resourceVersion=version)
@@ -165,7 +168,7 @@ async def test_two_watchers_share_one_text(api: ApiServer, client: Any) -> None:
     await second.stream.chunks.aclose()
 
 
-async def test_a_watch_ends_with_its_resource(widgets: ApiServer, client: Any) -> None:
+async def test_a_watch_ends_with_its_resource(widgets: ApiServer, client: Client) -> None:
     path = "/apis/example.org/v1/widgets"
     watching = await client.watch(path, **WATCH_LIST)
     assert (await watching.next())["type"] == "BOOKMARK"
@@ -186,7 +189,7 @@ async def test_a_watch_ends_with_its_resource(widgets: ApiServer, client: Any) -
     ],
 )
 async def test_a_watch_that_makes_no_sense_is_refused(
-    client: Any, query: dict[str, str], status: int
+    client: Client, query: dict[str, str], status: int
 ) -> None:
-    reply = await client.ask("GET", CONFIGS, watch="true", **query)
+    reply = await client.ask("GET", CONFIGS, query={"watch": "true", **query})
     assert reply.status == status

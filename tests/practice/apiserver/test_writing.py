@@ -7,13 +7,17 @@ import pytest
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.errors import ApiError
+from runbook.practice.apiserver.registry import Resource
+from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 WIDGETS = "/apis/example.org/v1/namespaces/default/widgets"
 
 
-async def test_a_created_object_gets_what_the_server_gives(client: Any, deployment: JSON) -> None:
+async def test_a_created_object_gets_what_the_server_gives(
+    client: Client, deployment: JSON
+) -> None:
     reply = await client.ask("POST", DEPLOYMENTS, deployment)
 
     assert reply.status == 201
@@ -28,7 +32,7 @@ async def test_a_created_object_gets_what_the_server_gives(client: Any, deployme
     )
 
 
-async def test_the_same_name_cannot_be_created_twice(client: Any, deployment: JSON) -> None:
+async def test_the_same_name_cannot_be_created_twice(client: Client, deployment: JSON) -> None:
     await client.ask("POST", DEPLOYMENTS, deployment)
     reply = await client.ask("POST", DEPLOYMENTS, deployment)
 
@@ -36,14 +40,14 @@ async def test_the_same_name_cannot_be_created_twice(client: Any, deployment: JS
     assert reply.message == 'deployments.apps "web" already exists'
 
 
-async def test_a_missing_namespace_is_named(client: Any, deployment: JSON) -> None:
+async def test_a_missing_namespace_is_named(client: Client, deployment: JSON) -> None:
     reply = await client.ask("POST", DEPLOYMENTS.replace("default", "nowhere"), deployment)
 
     assert reply.status == 404
     assert reply.message == 'namespaces "nowhere" not found'
 
 
-async def test_nothing_new_is_created_in_a_terminating_namespace(client: Any) -> None:
+async def test_nothing_new_is_created_in_a_terminating_namespace(client: Client) -> None:
     await client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "going"}})
     await client.ask("DELETE", "/api/v1/namespaces/going")
     reply = await client.ask(
@@ -58,7 +62,7 @@ async def test_nothing_new_is_created_in_a_terminating_namespace(client: Any) ->
     assert reply.body["details"]["causes"][0]["reason"] == "NamespaceTerminating"
 
 
-async def test_a_generated_name_starts_with_its_base(client: Any) -> None:
+async def test_a_generated_name_starts_with_its_base(client: Client) -> None:
     body = {"metadata": {"generateName": "run-"}}
     first = await client.ask("POST", "/api/v1/namespaces/default/configmaps", body)
     second = await client.ask("POST", "/api/v1/namespaces/default/configmaps", body)
@@ -68,7 +72,7 @@ async def test_a_generated_name_starts_with_its_base(client: Any) -> None:
     assert all(name.startswith("run-") and len(name) == 9 for name in names)
 
 
-async def test_an_object_needs_a_name_or_a_base_of_one(client: Any) -> None:
+async def test_an_object_needs_a_name_or_a_base_of_one(client: Client) -> None:
     reply = await client.ask("POST", "/api/v1/namespaces/default/configmaps", {"data": {}})
 
     assert reply.status == 422
@@ -77,7 +81,7 @@ async def test_an_object_needs_a_name_or_a_base_of_one(client: Any) -> None:
 
 @pytest.mark.parametrize("strictness", ["Strict", "Warn", "Ignore"])
 async def test_an_unknown_field_is_met_as_the_client_asked(
-    client: Any, deployment: JSON, strictness: str
+    client: Client, deployment: JSON, strictness: str
 ) -> None:
     deployment["spec"]["replcas"] = 3
     reply = await client.ask("POST", DEPLOYMENTS, deployment, fieldValidation=strictness)
@@ -95,7 +99,9 @@ async def test_an_unknown_field_is_met_as_the_client_asked(
     assert reply.headers.get("Warning", "") == (warning if strictness == "Warn" else "")
 
 
-async def test_a_value_of_the_wrong_type_cannot_be_decoded(client: Any, deployment: JSON) -> None:
+async def test_a_value_of_the_wrong_type_cannot_be_decoded(
+    client: Client, deployment: JSON
+) -> None:
     deployment["spec"]["replicas"] = "three"
     reply = await client.ask("POST", DEPLOYMENTS, deployment)
 
@@ -104,7 +110,7 @@ async def test_a_value_of_the_wrong_type_cannot_be_decoded(client: Any, deployme
 
 
 async def test_a_custom_resource_is_defaulted_and_held_to_its_schema(
-    widgets: ApiServer, client: Any, widget: JSON
+    widgets: ApiServer, client: Client, widget: JSON
 ) -> None:
     made = await client.ask("POST", WIDGETS, widget)
     assert made.body["spec"] == {"size": 3, "colour": "red"}
@@ -117,7 +123,7 @@ async def test_a_custom_resource_is_defaulted_and_held_to_its_schema(
     assert reply.message.startswith('Widget.example.org "bad" is invalid: spec.size: Invalid value')
 
 
-async def test_nulls_are_absent_fields(client: Any, deployment: JSON) -> None:
+async def test_nulls_are_absent_fields(client: Client, deployment: JSON) -> None:
     deployment["metadata"]["creationTimestamp"] = None
     deployment["spec"]["template"]["spec"]["volumes"] = None
     reply = await client.ask("POST", DEPLOYMENTS, deployment)
@@ -126,7 +132,7 @@ async def test_nulls_are_absent_fields(client: Any, deployment: JSON) -> None:
     assert "volumes" not in reply.body["spec"]["template"]["spec"]
 
 
-async def test_a_dry_run_answers_and_stores_nothing(client: Any, deployment: JSON) -> None:
+async def test_a_dry_run_answers_and_stores_nothing(client: Client, deployment: JSON) -> None:
     version = client.api.store.version
     reply = await client.ask("POST", DEPLOYMENTS, deployment, dryRun="All")
 
@@ -136,7 +142,9 @@ async def test_a_dry_run_answers_and_stores_nothing(client: Any, deployment: JSO
     assert (await client.ask("GET", f"{DEPLOYMENTS}/web")).status == 404
 
 
-async def test_only_changes_of_the_spec_move_the_generation(client: Any, deployment: JSON) -> None:
+async def test_only_changes_of_the_spec_move_the_generation(
+    client: Client, deployment: JSON
+) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["metadata"]["labels"] = {"a": "b"}
     live = (await client.ask("PUT", f"{DEPLOYMENTS}/web", live)).body
@@ -148,7 +156,7 @@ async def test_only_changes_of_the_spec_move_the_generation(client: Any, deploym
 
 
 async def test_a_write_that_changes_nothing_keeps_the_version(
-    client: Any, deployment: JSON
+    client: Client, deployment: JSON
 ) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     again = (await client.ask("PUT", f"{DEPLOYMENTS}/web", live)).body
@@ -156,7 +164,7 @@ async def test_a_write_that_changes_nothing_keeps_the_version(
     assert again["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
 
 
-async def test_an_outdated_version_is_a_conflict(client: Any, deployment: JSON) -> None:
+async def test_an_outdated_version_is_a_conflict(client: Client, deployment: JSON) -> None:
     old = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     new = copy.deepcopy(old)
     new["spec"]["replicas"] = 2
@@ -171,7 +179,7 @@ async def test_an_outdated_version_is_a_conflict(client: Any, deployment: JSON) 
     )
 
 
-async def test_another_uid_is_a_conflict(client: Any, deployment: JSON) -> None:
+async def test_another_uid_is_a_conflict(client: Client, deployment: JSON) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["metadata"]["uid"] = "11111111-1111-1111-1111-111111111111"
     reply = await client.ask("PUT", f"{DEPLOYMENTS}/web", live)
@@ -180,7 +188,7 @@ async def test_another_uid_is_a_conflict(client: Any, deployment: JSON) -> None:
     assert "Precondition failed: UID in precondition: 11111111" in reply.message
 
 
-async def test_status_has_its_own_door(client: Any, deployment: JSON) -> None:
+async def test_status_has_its_own_door(client: Client, deployment: JSON) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["status"] = {"replicas": 7}
     live["spec"]["replicas"] = 7
@@ -197,7 +205,7 @@ async def test_status_has_its_own_door(client: Any, deployment: JSON) -> None:
 
 
 async def test_no_finalizer_is_added_to_a_dying_object(
-    widgets: ApiServer, client: Any, widget: JSON
+    widgets: ApiServer, client: Client, widget: JSON
 ) -> None:
     widget["metadata"]["finalizers"] = ["example.org/hold"]
     await client.ask("POST", WIDGETS, widget)
@@ -214,7 +222,7 @@ async def test_no_finalizer_is_added_to_a_dying_object(
 
 
 async def test_the_last_finalizer_lets_a_dying_object_go(
-    widgets: ApiServer, client: Any, widget: JSON
+    widgets: ApiServer, client: Client, widget: JSON
 ) -> None:
     widget["metadata"]["finalizers"] = ["example.org/hold"]
     await client.ask("POST", WIDGETS, widget)
@@ -226,7 +234,7 @@ async def test_the_last_finalizer_lets_a_dying_object_go(
     assert (await client.ask("GET", f"{WIDGETS}/w")).status == 404
 
 
-async def test_the_selector_of_a_deployment_is_immutable(client: Any, deployment: JSON) -> None:
+async def test_the_selector_of_a_deployment_is_immutable(client: Client, deployment: JSON) -> None:
     live = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     live["spec"]["selector"]["matchLabels"] = {"app": "other"}
     live["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
@@ -241,7 +249,7 @@ async def test_the_selector_of_a_deployment_is_immutable(client: Any, deployment
 
 
 async def test_people_s_fields_are_tracked_and_controllers_fields_are_not(
-    client: Any, deployment: JSON
+    client: Client, deployment: JSON
 ) -> None:
     made = (await client.ask("POST", DEPLOYMENTS, deployment)).body
     assert [entry["manager"] for entry in made["metadata"]["managedFields"]] == ["kubectl"]
@@ -254,7 +262,7 @@ async def test_people_s_fields_are_tracked_and_controllers_fields_are_not(
 async def test_an_admission_sees_old_and_new_and_may_refuse(api: ApiServer) -> None:
     seen: list[tuple[str, bool]] = []
 
-    def admit(resource: Any, new: JSON, old: JSON | None) -> None:
+    def admit(resource: Resource, new: JSON, old: JSON | None) -> None:
         seen.append((resource.name, old is None))
         if new.get("data") == {"a": "forbidden"}:
             raise ApiError(403, "Forbidden", "no")
@@ -269,7 +277,7 @@ async def test_an_admission_sees_old_and_new_and_may_refuse(api: ApiServer) -> N
     assert "data" not in (api.get("configmaps", "default", "c") or {})
 
 
-async def test_a_namespace_keeps_its_label_and_its_finalizer(client: Any) -> None:
+async def test_a_namespace_keeps_its_label_and_its_finalizer(client: Client) -> None:
     made = (await client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": "n"}})).body
     assert made["metadata"]["labels"] == {"kubernetes.io/metadata.name": "n"}
     assert made["spec"] == {"finalizers": ["kubernetes"]}
@@ -279,7 +287,7 @@ async def test_a_namespace_keeps_its_label_and_its_finalizer(client: Any) -> Non
     assert again["spec"] == {"finalizers": ["kubernetes"]}
 
 
-async def test_a_crd_must_be_named_after_what_it_defines(client: Any) -> None:
+async def test_a_crd_must_be_named_after_what_it_defines(client: Client) -> None:
     crd = {
         "metadata": {"name": "wrong.example.org"},
         "spec": {

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.practice.cluster import JSON
+from tests.practice.controllers.lab import Lab
 
 
-async def _walk(lab: Any) -> list[tuple[str, str, JSON]]:
+async def _walk(lab: Lab) -> list[tuple[str, str, JSON]]:
     """A few minutes of ordinary life; every object that is there afterwards."""
     await lab.create("deployments.apps", lab.workload("web", replicas=3))
     await lab.run(30)
@@ -19,13 +18,13 @@ async def _walk(lab: Any) -> list[tuple[str, str, JSON]]:
     ]
 
 
-async def test_the_same_seed_gives_the_same_cluster(lab: Any) -> None:
+async def test_the_same_seed_gives_the_same_cluster(lab: Lab) -> None:
     other = type(lab)()
     await other.furnish()
     assert await _walk(lab) == await _walk(other)
 
 
-async def test_another_seed_gives_other_names(lab: Any) -> None:
+async def test_another_seed_gives_other_names(lab: Lab) -> None:
     other = type(lab)(seed=2)
     await other.furnish()
     await _walk(lab)
@@ -33,7 +32,7 @@ async def test_another_seed_gives_other_names(lab: Any) -> None:
     assert lab.names("pods") != other.names("pods")
 
 
-async def test_a_day_of_churn_leaves_nothing_behind(lab: Any) -> None:
+async def test_a_day_of_churn_leaves_nothing_behind(lab: Lab) -> None:
     def size() -> int:
         return sum(len(lab.server.select(name)) for name, _ in lab.server.resources())
 

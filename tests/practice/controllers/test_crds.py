@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.practice.controllers.lab import Lab
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 GADGETS = "gadgets.example.com"
 
 
-async def _define(lab: Any) -> None:
+async def _define(lab: Lab) -> None:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": "v1",
@@ -24,12 +24,12 @@ async def _define(lab: Any) -> None:
     await lab.run(1)
 
 
-async def _instance(lab: Any, name: str, *finalizers: str) -> None:
+async def _instance(lab: Lab, name: str, *finalizers: str) -> None:
     metadata = {"name": name, "namespace": "default", "finalizers": list(finalizers)}
     await lab.create(GADGETS, {"metadata": metadata})
 
 
-async def test_a_definition_is_accepted_and_established(lab: Any) -> None:
+async def test_a_definition_is_accepted_and_established(lab: Lab) -> None:
     await _define(lab)
     conditions = lab.conditions(CRDS, GADGETS, None)
     told = {name: (one["status"], one["reason"]) for name, one in conditions.items()}
@@ -40,7 +40,7 @@ async def test_a_definition_is_accepted_and_established(lab: Any) -> None:
     assert lab.get(CRDS, GADGETS, None)["status"]["acceptedNames"]["kind"] == "Gadget"
 
 
-async def test_a_definition_goes_after_its_instances(lab: Any) -> None:
+async def test_a_definition_goes_after_its_instances(lab: Lab) -> None:
     await _define(lab)
     await _instance(lab, "one")
     await lab.delete(CRDS, GADGETS, None)
@@ -49,7 +49,7 @@ async def test_a_definition_goes_after_its_instances(lab: Any) -> None:
     assert lab.names(GADGETS) == []
 
 
-async def test_an_instance_with_a_finalizer_holds_its_definition(lab: Any) -> None:
+async def test_an_instance_with_a_finalizer_holds_its_definition(lab: Lab) -> None:
     await _define(lab)
     await _instance(lab, "one", "example.com/hold")
     await lab.delete(CRDS, GADGETS, None)

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.practice.controllers.lab import Lab
 
 SETS = "daemonsets.apps"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
-async def _second_node(lab: Any) -> None:
+async def _second_node(lab: Lab) -> None:
     node = await lab.create("nodes", {"metadata": {"name": "practice-node-2"}})
     await lab.server.update_status("nodes", {**node, "status": READY})
 
 
-async def test_every_node_gets_its_pod(lab: Any) -> None:
+async def test_every_node_gets_its_pod(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("agent"))
     await lab.run(30)
     await _second_node(lab)
@@ -22,7 +22,7 @@ async def test_every_node_gets_its_pod(lab: Any) -> None:
     assert (status["desiredNumberScheduled"], status["numberReady"]) == (2, 2)
 
 
-async def test_a_cordon_does_not_drive_daemons_away(lab: Any) -> None:
+async def test_a_cordon_does_not_drive_daemons_away(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("agent"))
     await lab.run(30)
     await lab.patch("nodes", "practice-node-1", {"spec": {"unschedulable": True}}, None)
@@ -30,7 +30,7 @@ async def test_a_cordon_does_not_drive_daemons_away(lab: Any) -> None:
     assert lab.get(SETS, "agent")["status"]["numberReady"] == 1
 
 
-async def test_a_new_template_replaces_the_pods(lab: Any) -> None:
+async def test_a_new_template_replaces_the_pods(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("agent"))
     await _second_node(lab)
     await lab.run(30)

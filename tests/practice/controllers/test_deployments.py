@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.practice.cluster import JSON
+from tests.practice.controllers.lab import Lab
 
 DEPLOYMENTS = "deployments.apps"
 SETS = "replicasets.apps"
@@ -14,19 +15,19 @@ def _image(image: str) -> JSON:
     return {"spec": {"template": {"spec": {"containers": [container]}}}}
 
 
-async def _deploy(lab: Any, **spec: Any) -> None:
+async def _deploy(lab: Lab, **spec: Any) -> None:
     await lab.create(DEPLOYMENTS, lab.workload("web", **spec))
     await lab.run(30)
 
 
-def _by_image(lab: Any) -> dict[str, int]:
+def _by_image(lab: Lab) -> dict[str, int]:
     return {
         one["spec"]["template"]["spec"]["containers"][0]["image"]: one["spec"]["replicas"]
         for one in lab.server.select(SETS)
     }
 
 
-async def test_a_deployment_becomes_available_through_its_replica_set(lab: Any) -> None:
+async def test_a_deployment_becomes_available_through_its_replica_set(lab: Lab) -> None:
     await _deploy(lab, replicas=2)
     status = lab.get(DEPLOYMENTS, "web")["status"]
     assert (status["replicas"], status["updatedReplicas"], status["availableReplicas"]) == (2, 2, 2)
@@ -38,7 +39,7 @@ async def test_a_deployment_becomes_available_through_its_replica_set(lab: Any) 
     assert ("ScalingReplicaSet", f"Scaled up replica set {name} from 0 to 2") in lab.events("web")
 
 
-async def test_a_new_image_rolls_out_within_surge_and_unavailability(lab: Any) -> None:
+async def test_a_new_image_rolls_out_within_surge_and_unavailability(lab: Lab) -> None:
     await _deploy(lab, replicas=4)
     await lab.patch(DEPLOYMENTS, "web", _image("app:2"))
     most, least = 0, 4
@@ -50,7 +51,7 @@ async def test_a_new_image_rolls_out_within_surge_and_unavailability(lab: Any) -
     assert (most, least) == (5, 3)
 
 
-async def test_scaled_to_zero_nothing_is_available_and_nothing_is_wrong(lab: Any) -> None:
+async def test_scaled_to_zero_nothing_is_available_and_nothing_is_wrong(lab: Lab) -> None:
     await _deploy(lab, replicas=1)
     await lab.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 0}})
     await lab.run(10)
@@ -60,7 +61,7 @@ async def test_scaled_to_zero_nothing_is_available_and_nothing_is_wrong(lab: Any
     assert lab.names("pods") == []
 
 
-async def test_an_undo_takes_the_old_replica_set_under_a_new_revision(lab: Any) -> None:
+async def test_an_undo_takes_the_old_replica_set_under_a_new_revision(lab: Lab) -> None:
     await _deploy(lab)
     await lab.patch(DEPLOYMENTS, "web", _image("app:2"))
     await lab.run(60)
@@ -71,7 +72,7 @@ async def test_an_undo_takes_the_old_replica_set_under_a_new_revision(lab: Any) 
     assert sorted(revisions) == ["2", "3"]
 
 
-async def test_recreate_empties_the_old_set_first(lab: Any) -> None:
+async def test_recreate_empties_the_old_set_first(lab: Lab) -> None:
     await _deploy(lab, replicas=2, strategy={"type": "Recreate"})
     await lab.patch(DEPLOYMENTS, "web", _image("app:2"))
     most = 0
@@ -82,7 +83,7 @@ async def test_recreate_empties_the_old_set_first(lab: Any) -> None:
     assert _by_image(lab) == {"app:1": 0, "app:2": 2}
 
 
-async def test_a_rollout_that_stands_still_is_overdue(lab: Any) -> None:
+async def test_a_rollout_that_stands_still_is_overdue(lab: Lab) -> None:
     source = [{"secretRef": {"name": "missing"}}]
     container = {"name": "main", "image": "app:1", "envFrom": source}
     await lab.create(DEPLOYMENTS, lab.workload("web", container, progressDeadlineSeconds=60))
@@ -96,7 +97,7 @@ async def test_a_rollout_that_stands_still_is_overdue(lab: Any) -> None:
     assert lab.conditions(DEPLOYMENTS, "web")["Progressing"]["reason"] == "NewReplicaSetAvailable"
 
 
-async def test_a_paused_deployment_keeps_its_pods(lab: Any) -> None:
+async def test_a_paused_deployment_keeps_its_pods(lab: Lab) -> None:
     await _deploy(lab)
     await lab.patch(DEPLOYMENTS, "web", {"spec": {"paused": True}})
     await lab.patch(DEPLOYMENTS, "web", _image("app:2"))
@@ -108,7 +109,7 @@ async def test_a_paused_deployment_keeps_its_pods(lab: Any) -> None:
     assert _by_image(lab) == {"app:1": 0, "app:2": 1}
 
 
-async def test_a_deployment_made_anew_adopts_what_its_namesake_left(lab: Any) -> None:
+async def test_a_deployment_made_anew_adopts_what_its_namesake_left(lab: Lab) -> None:
     await _deploy(lab)
     pods = lab.names("pods")
     await lab.delete(DEPLOYMENTS, "web", propagation="Orphan")
@@ -119,7 +120,7 @@ async def test_a_deployment_made_anew_adopts_what_its_namesake_left(lab: Any) ->
     assert owner["uid"] == lab.get(DEPLOYMENTS, "web")["metadata"]["uid"]
 
 
-async def test_history_is_limited(lab: Any) -> None:
+async def test_history_is_limited(lab: Lab) -> None:
     await _deploy(lab, revisionHistoryLimit=1)
     for version in (2, 3, 4):
         await lab.patch(DEPLOYMENTS, "web", _image(f"app:{version}"))

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.practice.controllers.lab import Lab
 
 
-async def test_repeating_an_event_counts_the_earlier_one_up(lab: Any) -> None:
+async def test_repeating_an_event_counts_the_earlier_one_up(lab: Lab) -> None:
     config = await lab.create("configmaps", {"metadata": {"name": "c", "namespace": "default"}})
     for _ in range(3):
         await lab.plane.events.record(config, "Seen", "it is here", source="tester")
@@ -14,14 +14,14 @@ async def test_repeating_an_event_counts_the_earlier_one_up(lab: Any) -> None:
     assert event["involvedObject"]["uid"] == config["metadata"]["uid"]
 
 
-async def test_an_event_about_an_object_without_namespace_is_kept_in_default(lab: Any) -> None:
+async def test_an_event_about_an_object_without_namespace_is_kept_in_default(lab: Lab) -> None:
     node = lab.get("nodes", "practice-node-1", None)
     await lab.plane.events.record(node, "Rebooted", "Node rebooted", "Warning")
     (event,) = lab.server.select("events", "default")
     assert event["type"] == "Warning"
 
 
-async def test_events_are_forgotten_after_an_hour(lab: Any) -> None:
+async def test_events_are_forgotten_after_an_hour(lab: Lab) -> None:
     config = await lab.create("configmaps", {"metadata": {"name": "c", "namespace": "default"}})
     await lab.plane.events.record(config, "Old", "long ago")
     await lab.run(3000)
@@ -30,7 +30,7 @@ async def test_events_are_forgotten_after_an_hour(lab: Any) -> None:
     assert lab.events("c") == [("Young", "just now")]
 
 
-async def test_a_remark_in_a_namespace_that_is_going_is_dropped(lab: Any) -> None:
+async def test_a_remark_in_a_namespace_that_is_going_is_dropped(lab: Lab) -> None:
     await lab.create("namespaces", {"metadata": {"name": "gone"}})
     config = await lab.create("configmaps", {"metadata": {"name": "c", "namespace": "gone"}})
     await lab.delete("namespaces", "gone", None)

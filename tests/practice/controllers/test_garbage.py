@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from runbook.practice.cluster import JSON
+from runbook.practice.cluster import JSON, Propagation
 from runbook.practice.controllers.objects import owner_reference
+from tests.practice.controllers.lab import Lab
 
 
-async def _config(lab: Any, name: str, *owners: JSON, controller: bool = False) -> JSON:
+async def _config(lab: Lab, name: str, *owners: JSON, controller: bool = False) -> JSON:
     references = [owner_reference(owner, controller=controller) for owner in owners]
     metadata: JSON = {"name": name, "namespace": "default"}
     if references:
@@ -17,7 +16,7 @@ async def _config(lab: Any, name: str, *owners: JSON, controller: bool = False) 
     return made
 
 
-async def test_a_dependent_goes_when_its_last_owner_is_gone(lab: Any) -> None:
+async def test_a_dependent_goes_when_its_last_owner_is_gone(lab: Lab) -> None:
     first, second = await _config(lab, "first"), await _config(lab, "second")
     await _config(lab, "child", first, second)
     await lab.delete("configmaps", "first")
@@ -29,7 +28,7 @@ async def test_a_dependent_goes_when_its_last_owner_is_gone(lab: Any) -> None:
     assert not lab.has("configmaps", "child")
 
 
-async def test_an_owner_that_came_back_under_its_name_is_another_owner(lab: Any) -> None:
+async def test_an_owner_that_came_back_under_its_name_is_another_owner(lab: Lab) -> None:
     parent = await _config(lab, "parent")
     await lab.delete("configmaps", "parent")
     await _config(lab, "parent")
@@ -39,7 +38,7 @@ async def test_an_owner_that_came_back_under_its_name_is_another_owner(lab: Any)
     assert lab.has("configmaps", "parent")
 
 
-async def test_a_chain_of_owners_goes_as_a_whole(lab: Any) -> None:
+async def test_a_chain_of_owners_goes_as_a_whole(lab: Lab) -> None:
     grandparent = await _config(lab, "grandparent")
     parent = await _config(lab, "parent", grandparent)
     await _config(lab, "child", parent)
@@ -48,7 +47,7 @@ async def test_a_chain_of_owners_goes_as_a_whole(lab: Any) -> None:
     assert lab.names("configmaps") == ["kube-root-ca.crt"]
 
 
-async def test_in_the_foreground_dependents_go_before_their_owner(lab: Any) -> None:
+async def test_in_the_foreground_dependents_go_before_their_owner(lab: Lab) -> None:
     parent = await _config(lab, "parent")
     child = await _config(lab, "child", parent, controller=True)
     held = {"metadata": {"finalizers": ["example.com/hold"]}}
@@ -63,7 +62,7 @@ async def test_in_the_foreground_dependents_go_before_their_owner(lab: Any) -> N
     assert not lab.server.exists(child["metadata"]["uid"])
 
 
-async def test_orphaned_dependents_stay_and_lose_the_reference(lab: Any) -> None:
+async def test_orphaned_dependents_stay_and_lose_the_reference(lab: Lab) -> None:
     parent = await _config(lab, "parent")
     await _config(lab, "child", parent)
     await lab.delete("configmaps", "parent", propagation="Orphan")
@@ -73,7 +72,7 @@ async def test_orphaned_dependents_stay_and_lose_the_reference(lab: Any) -> None
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground"])
-async def test_a_deployment_takes_its_pods_along(lab: Any, propagation: str) -> None:
+async def test_a_deployment_takes_its_pods_along(lab: Lab, propagation: Propagation) -> None:
     await lab.create("deployments.apps", lab.workload("web"))
     await lab.run(30)
     await lab.delete("deployments.apps", "web", propagation=propagation)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.behaviours import ContainerPlan, Exit, PodBehaviour
+from tests.practice.controllers.lab import Lab
 
 
 class Planned(PodBehaviour):
@@ -26,20 +25,20 @@ class Planned(PodBehaviour):
         return self.end
 
 
-async def _planned(lab: Any, pod: JSON, **plan: Any) -> Planned:
-    behaviour = Planned(ContainerPlan(**plan))
+async def _planned(lab: Lab, pod: JSON, plan: ContainerPlan) -> Planned:
+    behaviour = Planned(plan)
     lab.plane.behaviours.register(pod["metadata"]["labels"], behaviour)
     lab.plane.kubelet.have_image("app:1")
     await lab.create("pods", pod)
     return behaviour
 
 
-def _state(lab: Any, pod: str, index: int = 0, field: str = "containerStatuses") -> JSON:
+def _state(lab: Lab, pod: str, index: int = 0, field: str = "containerStatuses") -> JSON:
     status: JSON = lab.get("pods", pod)["status"][field][index]
     return status
 
 
-async def test_a_pod_is_placed_created_and_ready_within_twenty_seconds(lab: Any) -> None:
+async def test_a_pod_is_placed_created_and_ready_within_twenty_seconds(lab: Lab) -> None:
     await lab.create("pods", lab.pod("p"))
     await lab.run(0.5)
     assert _state(lab, "p")["state"] == {"waiting": {"reason": "ContainerCreating"}}
@@ -58,7 +57,7 @@ async def test_a_pod_is_placed_created_and_ready_within_twenty_seconds(lab: Any)
     assert reasons == ["Scheduled", "Pulling", "Pulled", "Created", "Started"]
 
 
-async def test_an_image_is_pulled_once(lab: Any) -> None:
+async def test_an_image_is_pulled_once(lab: Lab) -> None:
     await lab.create("pods", lab.pod("first"))
     await lab.run(20)
     await lab.create("pods", lab.pod("second"))
@@ -67,18 +66,18 @@ async def test_an_image_is_pulled_once(lab: Any) -> None:
     assert ("Pulled", present) in lab.events("second")
 
 
-async def test_lines_are_printed_when_they_are_due(lab: Any) -> None:
+async def test_lines_are_printed_when_they_are_due(lab: Lab) -> None:
     lines = ((0.0, "hello"), (5.0, "still here"))
-    await _planned(lab, lab.pod("p"), start=1.0, lines=lines)
+    await _planned(lab, lab.pod("p"), ContainerPlan(start=1.0, lines=lines))
     await lab.run(3)
     assert lab.lines("p", "main") == ["hello"]
     await lab.run(5)
     assert lab.lines("p", "main") == ["hello", "still here"]
 
 
-async def test_init_containers_run_one_after_the_other_before_the_others(lab: Any) -> None:
+async def test_init_containers_run_one_after_the_other_before_the_others(lab: Lab) -> None:
     pod = lab.pod("p", initContainers=[{"name": n, "image": "app:1"} for n in ("one", "two")])
-    await _planned(lab, pod, start=0.5, runs=3.0)
+    await _planned(lab, pod, ContainerPlan(start=0.5, runs=3.0))
     await lab.run(3)
     assert _state(lab, "p", 0, "initContainerStatuses")["state"].keys() == {"running"}
     assert _state(lab, "p", 1, "initContainerStatuses")["state"].keys() == {"waiting"}
@@ -91,8 +90,8 @@ async def test_init_containers_run_one_after_the_other_before_the_others(lab: An
     assert lab.get("pods", "p")["status"]["phase"] == "Running"
 
 
-async def test_readiness_follows_the_behaviour_when_it_is_asked_to_look(lab: Any) -> None:
-    behaviour = await _planned(lab, lab.pod("p"), start=0.5, ready=1.0)
+async def test_readiness_follows_the_behaviour_when_it_is_asked_to_look(lab: Lab) -> None:
+    behaviour = await _planned(lab, lab.pod("p"), ContainerPlan(start=0.5, ready=1.0))
     behaviour.is_ready = False
     await lab.run(10)
     assert lab.conditions("pods", "p")["Ready"]["message"] == (
@@ -115,16 +114,20 @@ async def test_readiness_follows_the_behaviour_when_it_is_asked_to_look(lab: Any
     ],
 )
 async def test_the_end_of_a_container_means_what_the_policy_says(
-    lab: Any, policy: str, end: Exit, phase: str
+    lab: Lab, policy: str, end: Exit, phase: str
 ) -> None:
-    await _planned(lab, lab.pod("p", restartPolicy=policy), start=0.5, runs=3.0, end=end)
+    await _planned(
+        lab, lab.pod("p", restartPolicy=policy), ContainerPlan(start=0.5, runs=3.0, end=end)
+    )
     await lab.run(5.0)
     assert lab.get("pods", "p")["status"]["phase"] == phase
 
 
-async def test_a_container_that_keeps_failing_backs_off_ever_longer(lab: Any) -> None:
+async def test_a_container_that_keeps_failing_backs_off_ever_longer(lab: Lab) -> None:
     end = Exit(137, "OOMKilled")
-    await _planned(lab, lab.pod("p"), start=0.5, runs=1.0, end=end, lines=((0.0, "boot"),))
+    await _planned(
+        lab, lab.pod("p"), ContainerPlan(start=0.5, runs=1.0, end=end, lines=((0.0, "boot"),))
+    )
     await lab.run(6)
     status = _state(lab, "p")
     assert status["restartCount"] == 1
@@ -139,8 +142,8 @@ async def test_a_container_that_keeps_failing_backs_off_ever_longer(lab: Any) ->
     assert "BackOff" in [reason for reason, _ in lab.events("p")]
 
 
-async def test_a_running_container_ends_when_its_behaviour_says_so(lab: Any) -> None:
-    behaviour = await _planned(lab, lab.pod("p", restartPolicy="Never"), start=0.5)
+async def test_a_running_container_ends_when_its_behaviour_says_so(lab: Lab) -> None:
+    behaviour = await _planned(lab, lab.pod("p", restartPolicy="Never"), ContainerPlan(start=0.5))
     await lab.run(10)
     behaviour.end = Exit(2, message="the disk is full")
     lab.plane.kubelet.look_again("default", "p")
@@ -149,8 +152,8 @@ async def test_a_running_container_ends_when_its_behaviour_says_so(lab: Any) -> 
     assert (ended["exitCode"], ended["message"]) == (2, "the disk is full")
 
 
-async def test_an_image_that_cannot_be_pulled_keeps_the_pod_waiting(lab: Any) -> None:
-    await _planned(lab, lab.pod("p"), image_error="not found")
+async def test_an_image_that_cannot_be_pulled_keeps_the_pod_waiting(lab: Lab) -> None:
+    await _planned(lab, lab.pod("p"), ContainerPlan(image_error="not found"))
     await lab.run(5)
     assert _state(lab, "p")["state"]["waiting"]["reason"] == "ErrImagePull"
     await lab.run(10)
@@ -158,7 +161,7 @@ async def test_an_image_that_cannot_be_pulled_keeps_the_pod_waiting(lab: Any) ->
     assert ("Failed", 'Failed to pull image "app:1": not found') in lab.events("p")
 
 
-async def test_a_missing_secret_in_the_environment_is_a_configuration_error(lab: Any) -> None:
+async def test_a_missing_secret_in_the_environment_is_a_configuration_error(lab: Lab) -> None:
     source = [{"secretRef": {"name": "ml-platform"}}]
     await lab.create("pods", lab.pod("p", {"name": "main", "image": "app:1", "envFrom": source}))
     await lab.run(10)
@@ -171,7 +174,7 @@ async def test_a_missing_secret_in_the_environment_is_a_configuration_error(lab:
     assert lab.conditions("pods", "p")["Ready"]["status"] == "True"
 
 
-async def test_a_missing_volume_keeps_the_pod_in_creation(lab: Any) -> None:
+async def test_a_missing_volume_keeps_the_pod_in_creation(lab: Lab) -> None:
     volume = {"name": "config", "secret": {"secretName": "rclone"}}
     await lab.create("pods", lab.pod("p", volumes=[volume]))
     await lab.run(10)
@@ -183,8 +186,8 @@ async def test_a_missing_volume_keeps_the_pod_in_creation(lab: Any) -> None:
     assert lab.conditions("pods", "p")["Ready"]["status"] == "True"
 
 
-async def test_a_deleted_pod_stops_in_its_own_time(lab: Any) -> None:
-    await _planned(lab, lab.pod("p"), stop=12.0)
+async def test_a_deleted_pod_stops_in_its_own_time(lab: Lab) -> None:
+    await _planned(lab, lab.pod("p"), ContainerPlan(stop=12.0))
     await lab.run(10)
     await lab.delete("pods", "p")
     await lab.run(11.5)
@@ -195,23 +198,23 @@ async def test_a_deleted_pod_stops_in_its_own_time(lab: Any) -> None:
     assert lab.lines("p", "main") == []
 
 
-async def test_the_grace_period_is_the_upper_limit(lab: Any) -> None:
-    await _planned(lab, lab.pod("p", terminationGracePeriodSeconds=5), stop=60.0)
+async def test_the_grace_period_is_the_upper_limit(lab: Lab) -> None:
+    await _planned(lab, lab.pod("p", terminationGracePeriodSeconds=5), ContainerPlan(stop=60.0))
     await lab.run(10)
     await lab.delete("pods", "p")
     await lab.run(6)
     assert not lab.has("pods", "p")
 
 
-async def test_a_pod_deleted_by_force_is_gone_at_once(lab: Any) -> None:
-    await _planned(lab, lab.pod("p"), stop=60.0)
+async def test_a_pod_deleted_by_force_is_gone_at_once(lab: Lab) -> None:
+    await _planned(lab, lab.pod("p"), ContainerPlan(stop=60.0))
     await lab.run(10)
     await lab.delete("pods", "p", grace=0)
     assert not lab.has("pods", "p")
 
 
-async def test_a_pod_that_comes_back_under_its_name_starts_from_nothing(lab: Any) -> None:
-    await _planned(lab, lab.pod("p"), lines=((0.0, "hello"),))
+async def test_a_pod_that_comes_back_under_its_name_starts_from_nothing(lab: Lab) -> None:
+    await _planned(lab, lab.pod("p"), ContainerPlan(lines=((0.0, "hello"),)))
     await lab.run(10)
     await lab.delete("pods", "p", grace=0)
     await lab.create("pods", lab.pod("p"))
@@ -221,7 +224,7 @@ async def test_a_pod_that_comes_back_under_its_name_starts_from_nothing(lab: Any
     assert _state(lab, "p")["restartCount"] == 0
 
 
-async def test_a_sidecar_does_not_keep_a_finished_pod_running(lab: Any) -> None:
+async def test_a_sidecar_does_not_keep_a_finished_pod_running(lab: Lab) -> None:
     sidecar = {"name": "proxy", "image": "app:1", "restartPolicy": "Always"}
 
     class OneEnds(PodBehaviour):

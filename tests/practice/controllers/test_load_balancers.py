@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.practice.cluster import JSON
+from tests.practice.controllers.lab import Lab
 
 
 def _service(name: str, **annotations: str) -> JSON:
@@ -12,12 +11,12 @@ def _service(name: str, **annotations: str) -> JSON:
     }
 
 
-def _address(lab: Any, name: str) -> Any:
+def _address(lab: Lab, name: str) -> list[str]:
     balancer = lab.get("services", name)["status"]["loadBalancer"]
     return [entry["ip"] for entry in balancer.get("ingress", [])]
 
 
-async def test_each_service_gets_an_address_of_its_own(lab: Any) -> None:
+async def test_each_service_gets_an_address_of_its_own(lab: Lab) -> None:
     await lab.create("services", _service("a"))
     await lab.create("services", _service("b"))
     await lab.run(2)
@@ -25,7 +24,7 @@ async def test_each_service_gets_an_address_of_its_own(lab: Any) -> None:
     assert ("IPAllocated", 'Assigned IP ["192.0.2.200"]') in lab.events("a")
 
 
-async def test_an_address_that_is_asked_for_is_given_if_it_is_free(lab: Any) -> None:
+async def test_an_address_that_is_asked_for_is_given_if_it_is_free(lab: Lab) -> None:
     asked = {"metallb.universe.tf/loadBalancerIPs": "192.0.2.220"}
     await lab.create("services", _service("a", **asked))
     await lab.run(2)
@@ -35,7 +34,7 @@ async def test_an_address_that_is_asked_for_is_given_if_it_is_free(lab: Any) -> 
     assert [reason for reason, _ in lab.events("b")] == ["AllocationFailed"]
 
 
-async def test_the_finalizer_goes_with_the_service(lab: Any) -> None:
+async def test_the_finalizer_goes_with_the_service(lab: Lab) -> None:
     await lab.create("services", _service("a"))
     await lab.run(2)
     held = lab.get("services", "a")["metadata"]["finalizers"]
@@ -45,7 +44,7 @@ async def test_the_finalizer_goes_with_the_service(lab: Any) -> None:
     assert not lab.has("services", "a")
 
 
-async def test_while_metallb_is_installed_but_down_services_wait_for_it(lab: Any) -> None:
+async def test_while_metallb_is_installed_but_down_services_wait_for_it(lab: Lab) -> None:
     await lab.create("namespaces", {"metadata": {"name": "metallb-system"}})
     controller = lab.workload("controller", replicas=0)
     controller["metadata"]["namespace"] = "metallb-system"

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,15 +19,16 @@ class Notices:
     def __init__(self) -> None:
         self.timeline = Timeline(datetime(2026, 1, 1, tzinfo=UTC))
         self.objects: list[JSON] = []
-        self.tell: Any = None
+        self.tell: Callable[[Change], None] | None = None
 
     def select(self, resource: str) -> list[JSON]:
         return self.objects
 
-    def subscribe(self, on_change: Any) -> None:
+    def subscribe(self, on_change: Callable[[Change], None]) -> None:
         self.tell = on_change
 
     def changed(self, *names: str) -> None:
+        assert self.tell is not None, "nobody has subscribed"
         for name in names:
             self.tell(Change("MODIFIED", "pods", _pod(name), None))
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.practice.controllers.lab import Lab
+
 WIDGETS: dict[str, Any] = {
     "metadata": {"name": "widgets.example.com"},
     "spec": {
@@ -29,7 +31,7 @@ CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 @pytest.fixture
-async def space(lab: Any) -> Any:
+async def space(lab: Lab) -> Lab:
     """A namespace that holds a widget with a finalizer."""
     await lab.create(CRDS, WIDGETS)
     await lab.create("namespaces", {"metadata": {"name": "work"}})
@@ -39,18 +41,18 @@ async def space(lab: Any) -> Any:
     return lab
 
 
-async def test_a_namespace_has_a_service_account_and_the_root_certificate(space: Any) -> None:
+async def test_a_namespace_has_a_service_account_and_the_root_certificate(space: Lab) -> None:
     assert space.has("serviceaccounts", "default", "work")
     assert space.get("configmaps", "kube-root-ca.crt", "work")["data"] == {"ca.crt": "-----BEGIN"}
 
 
-async def test_what_every_namespace_has_comes_back(space: Any) -> None:
+async def test_what_every_namespace_has_comes_back(space: Lab) -> None:
     await space.delete("serviceaccounts", "default", "work")
     await space.run(1)
     assert space.has("serviceaccounts", "default", "work")
 
 
-async def test_the_controller_is_four_seconds_behind(space: Any) -> None:
+async def test_the_controller_is_four_seconds_behind(space: Lab) -> None:
     await space.delete("namespaces", "work", None)
     await space.run(3.9)
     assert "deletionTimestamp" not in space.get("widgets.example.com", "w", "work")["metadata"]
@@ -58,7 +60,7 @@ async def test_the_controller_is_four_seconds_behind(space: Any) -> None:
     assert "deletionTimestamp" in space.get("widgets.example.com", "w", "work")["metadata"]
 
 
-async def test_an_empty_namespace_goes_by_itself(lab: Any) -> None:
+async def test_an_empty_namespace_goes_by_itself(lab: Lab) -> None:
     await lab.create("namespaces", {"metadata": {"name": "work"}})
     await lab.create("configmaps", {"metadata": {"name": "c", "namespace": "work"}})
     await lab.run(1)
@@ -68,7 +70,7 @@ async def test_an_empty_namespace_goes_by_itself(lab: Any) -> None:
     assert lab.names("configmaps", "work") == []
 
 
-async def test_finalizers_that_remain_are_reported_in_five_conditions(space: Any) -> None:
+async def test_finalizers_that_remain_are_reported_in_five_conditions(space: Lab) -> None:
     await space.delete("namespaces", "work", None)
     await space.run(10)
     namespace = space.get("namespaces", "work", None)
@@ -112,7 +114,7 @@ async def test_finalizers_that_remain_are_reported_in_five_conditions(space: Any
     ]
 
 
-async def test_core_resources_are_counted_with_a_trailing_dot(space: Any) -> None:
+async def test_core_resources_are_counted_with_a_trailing_dot(space: Lab) -> None:
     held = {"name": "c", "namespace": "work", "finalizers": ["example.com/hold"]}
     await space.create("configmaps", {"metadata": held})
     await space.delete("namespaces", "work", None)
@@ -124,7 +126,7 @@ async def test_core_resources_are_counted_with_a_trailing_dot(space: Any) -> Non
     )
 
 
-async def test_the_namespace_goes_soon_after_the_last_finalizer(space: Any) -> None:
+async def test_the_namespace_goes_soon_after_the_last_finalizer(space: Lab) -> None:
     await space.delete("namespaces", "work", None)
     await space.run(60)
     await space.patch("widgets.example.com", "w", {"metadata": {"finalizers": None}}, "work")
@@ -133,7 +135,7 @@ async def test_the_namespace_goes_soon_after_the_last_finalizer(space: Any) -> N
     assert not space.has("namespaces", "work", None)
 
 
-async def test_a_group_whose_server_is_gone_holds_even_an_empty_namespace(lab: Any) -> None:
+async def test_a_group_whose_server_is_gone_holds_even_an_empty_namespace(lab: Lab) -> None:
     services: dict[str, Any] = {
         **WIDGETS,
         "metadata": {"name": "apiservices.apiregistration.k8s.io"},
@@ -165,7 +167,7 @@ async def test_a_group_whose_server_is_gone_holds_even_an_empty_namespace(lab: A
     assert not lab.has("namespaces", "work", None)
 
 
-async def test_a_namespace_waits_for_pods_that_stop_gracefully(lab: Any) -> None:
+async def test_a_namespace_waits_for_pods_that_stop_gracefully(lab: Lab) -> None:
     await lab.create("namespaces", {"metadata": {"name": "work"}})
     pod = lab.pod("p")
     pod["metadata"]["namespace"] = "work"

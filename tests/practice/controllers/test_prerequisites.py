@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.cluster import JSON
@@ -9,6 +7,7 @@ from runbook.practice.controllers.prerequisites import (
     missing_environment,
     missing_mount,
 )
+from tests.practice.controllers.lab import Lab
 
 
 def _variable(**source: JSON) -> JSON:
@@ -16,7 +15,7 @@ def _variable(**source: JSON) -> JSON:
 
 
 @pytest.fixture
-async def stocked(lab: Any) -> Any:
+async def stocked(lab: Lab) -> Lab:
     """One Secret and one ConfigMap, each with the key `there`."""
     metadata = {"name": "s", "namespace": "default"}
     await lab.create("secrets", {"metadata": metadata, "data": {"there": "eA=="}})
@@ -42,7 +41,7 @@ async def stocked(lab: Any) -> Any:
     ],
 )
 async def test_the_environment_is_checked_in_the_kubelets_words(
-    stocked: Any, container: JSON, complaint: str | None
+    stocked: Lab, container: JSON, complaint: str | None
 ) -> None:
     assert missing_environment(stocked.server, stocked.pod("p"), container) == complaint
 
@@ -65,7 +64,7 @@ async def test_the_environment_is_checked_in_the_kubelets_words(
     ],
 )
 async def test_volumes_are_checked_before_the_pod_is_set_up(
-    stocked: Any, source: JSON, complaint: tuple[str, str] | None
+    stocked: Lab, source: JSON, complaint: tuple[str, str] | None
 ) -> None:
     pod = stocked.pod("p", volumes=[{"name": "v", **source}])
     assert missing_mount(stocked.server, pod) == complaint

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.practice.controllers.lab import Lab
 
 SETS = "replicasets.apps"
 
 
-async def test_missing_pods_are_created_and_reported(lab: Any) -> None:
+async def test_missing_pods_are_created_and_reported(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("web", replicas=3))
     await lab.run(30)
     status = lab.get(SETS, "web")["status"]
@@ -15,7 +15,7 @@ async def test_missing_pods_are_created_and_reported(lab: Any) -> None:
     assert (owner["kind"], owner["name"], owner["controller"]) == ("ReplicaSet", "web", True)
 
 
-async def test_a_deleted_pod_is_replaced(lab: Any) -> None:
+async def test_a_deleted_pod_is_replaced(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("web", replicas=1))
     await lab.run(30)
     (before,) = lab.names("pods")
@@ -25,7 +25,7 @@ async def test_a_deleted_pod_is_replaced(lab: Any) -> None:
     assert after != before
 
 
-async def test_the_least_useful_pods_go_first(lab: Any) -> None:
+async def test_the_least_useful_pods_go_first(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("web", replicas=1))
     await lab.run(30)
     old = lab.names("pods")
@@ -36,7 +36,7 @@ async def test_the_least_useful_pods_go_first(lab: Any) -> None:
     assert lab.names("pods") == old
 
 
-async def test_a_matching_orphan_is_adopted_instead_of_a_new_pod(lab: Any) -> None:
+async def test_a_matching_orphan_is_adopted_instead_of_a_new_pod(lab: Lab) -> None:
     await lab.create("pods", lab.pod("stray", labels={"app": "web"}))
     await lab.run(1)
     await lab.create(SETS, lab.workload("web", replicas=1))
@@ -45,7 +45,7 @@ async def test_a_matching_orphan_is_adopted_instead_of_a_new_pod(lab: Any) -> No
     assert lab.get("pods", "stray")["metadata"]["ownerReferences"][0]["name"] == "web"
 
 
-async def test_a_pod_that_no_longer_matches_is_released_and_replaced(lab: Any) -> None:
+async def test_a_pod_that_no_longer_matches_is_released_and_replaced(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("web", replicas=1))
     await lab.run(5)
     (pod,) = lab.names("pods")
@@ -55,7 +55,7 @@ async def test_a_pod_that_no_longer_matches_is_released_and_replaced(lab: Any) -
     assert len(lab.names("pods")) == 2
 
 
-async def test_a_refused_pod_is_reported_and_tried_again(lab: Any) -> None:
+async def test_a_refused_pod_is_reported_and_tried_again(lab: Lab) -> None:
     quota = {"metadata": {"name": "small", "namespace": "default"}, "spec": {"hard": {"pods": "1"}}}
     await lab.create("resourcequotas", quota)
     await lab.create(SETS, lab.workload("web", replicas=2))

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
+from tests.practice.controllers.lab import Lab
 
 NODE = "practice-node-1"
 NOT_HELPFUL = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
 
 
-async def _message(lab: Any, pod: str) -> str:
+async def _message(lab: Lab, pod: str) -> str:
     await lab.run(1)
     condition = lab.conditions("pods", pod)["PodScheduled"]
     assert (condition["status"], condition["reason"]) == ("False", "Unschedulable")
@@ -14,14 +14,14 @@ async def _message(lab: Any, pod: str) -> str:
     return str(condition["message"])
 
 
-async def test_a_pod_gets_the_node_that_fits(lab: Any) -> None:
+async def test_a_pod_gets_the_node_that_fits(lab: Lab) -> None:
     await lab.create("pods", lab.pod("p"))
     await lab.run(1)
     assert lab.get("pods", "p")["spec"]["nodeName"] == NODE
     assert ("Scheduled", f"Successfully assigned default/p to {NODE}") in lab.events("p")
 
 
-async def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(lab: Any) -> None:
+async def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(lab: Lab) -> None:
     await lab.patch("nodes", NODE, {"spec": {"unschedulable": True}}, None)
     await lab.create("pods", lab.pod("p"))
     assert await _message(lab, "p") == (
@@ -32,12 +32,12 @@ async def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(lab: Any) -> 
     assert lab.get("pods", "p")["spec"]["nodeName"] == NODE
 
 
-async def test_a_selector_that_no_node_has_is_named(lab: Any) -> None:
+async def test_a_selector_that_no_node_has_is_named(lab: Lab) -> None:
     await lab.create("pods", lab.pod("p", nodeSelector={"gpu": "yes"}))
     assert "didn't match Pod's node affinity/selector" in await _message(lab, "p")
 
 
-async def test_a_taint_keeps_out_what_does_not_tolerate_it(lab: Any) -> None:
+async def test_a_taint_keeps_out_what_does_not_tolerate_it(lab: Lab) -> None:
     taint = {"key": "gpu", "value": "only", "effect": "NoSchedule"}
     await lab.patch("nodes", NODE, {"spec": {"taints": [taint]}}, None)
     tolerating = [{"key": "gpu", "operator": "Equal", "value": "only", "effect": "NoSchedule"}]
@@ -47,7 +47,7 @@ async def test_a_taint_keeps_out_what_does_not_tolerate_it(lab: Any) -> None:
     assert lab.get("pods", "tolerant")["spec"]["nodeName"] == NODE
 
 
-async def test_a_claim_that_is_not_bound_keeps_its_pod_waiting(lab: Any) -> None:
+async def test_a_claim_that_is_not_bound_keeps_its_pod_waiting(lab: Lab) -> None:
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
     await lab.create("pods", lab.pod("p", volumes=[volume]))
     assert 'persistentvolumeclaim "data" not found' in await _message(lab, "p")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.sealing import Scope, label, new_key, seal
+from tests.practice.controllers.lab import Lab
 
 SEALED = "sealedsecrets.bitnami.com"
 KEY_LABEL = "sealedsecrets.bitnami.com/sealed-secrets-key"
@@ -54,7 +56,7 @@ def _sealed(
     *,
     scope: Scope = Scope.STRICT,
     sealed_as: str = "creds",
-    annotations: Any = None,
+    annotations: Mapping[str, str] | None = None,
     **template: Any,
 ) -> JSON:
     scope_label = label("default", sealed_as, scope)
@@ -70,23 +72,23 @@ def _sealed(
     }
 
 
-def _synced(lab: Any, name: str = "creds") -> tuple[str, str]:
+def _synced(lab: Lab, name: str = "creds") -> tuple[str, str]:
     condition = lab.conditions(SEALED, name)["Synced"]
     return condition["status"], condition.get("message", "")
 
 
-def _password(lab: Any, name: str = "creds") -> bytes:
+def _password(lab: Lab, name: str = "creds") -> bytes:
     return base64.b64decode(lab.get("secrets", name)["data"]["password"])
 
 
-async def _restart(lab: Any) -> None:
+async def _restart(lab: Lab) -> None:
     for name in lab.names("pods", "kube-system"):
         await lab.delete("pods", name, "kube-system")
     await lab.run(30)
 
 
 @pytest.fixture
-async def bare(lab: Any) -> Any:
+async def bare(lab: Lab) -> Lab:
     """The controller is installed and ready, and had to make itself a key."""
     await lab.create(CRDS, CRD)
     controller = lab.workload("sealed-secrets-controller")
@@ -97,7 +99,7 @@ async def bare(lab: Any) -> Any:
 
 
 @pytest.fixture
-async def keyed(lab: Any) -> Any:
+async def keyed(lab: Lab) -> Lab:
     """The key was restored before the controller started."""
     await lab.create("secrets", _key_secret())
     await lab.create(CRDS, CRD)
@@ -112,7 +114,7 @@ CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-async def test_a_sealed_secret_becomes_a_secret_it_owns(keyed: Any, scope: Scope) -> None:
+async def test_a_sealed_secret_becomes_a_secret_it_owns(keyed: Lab, scope: Scope) -> None:
     await keyed.create(SEALED, _sealed(scope=scope))
     await keyed.run(1)
     assert _password(keyed) == b"hunter2"
@@ -123,7 +125,7 @@ async def test_a_sealed_secret_becomes_a_secret_it_owns(keyed: Any, scope: Scope
     assert keyed.events("creds") == [("Unsealed", "SealedSecret unsealed successfully")]
 
 
-async def test_a_strict_secret_does_not_open_under_another_name(keyed: Any) -> None:
+async def test_a_strict_secret_does_not_open_under_another_name(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed("copy"))
     await keyed.run(1)
     assert not keyed.has("secrets", "copy")
@@ -132,13 +134,13 @@ async def test_a_strict_secret_does_not_open_under_another_name(keyed: Any) -> N
     assert ("ErrUnsealFailed", message) in keyed.events("copy")
 
 
-async def test_a_namespace_wide_secret_opens_under_another_name(keyed: Any) -> None:
+async def test_a_namespace_wide_secret_opens_under_another_name(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed("copy", scope=Scope.NAMESPACE_WIDE))
     await keyed.run(1)
     assert _password(keyed, "copy") == b"hunter2"
 
 
-async def test_it_gives_up_after_five_tries_until_the_object_is_touched(keyed: Any) -> None:
+async def test_it_gives_up_after_five_tries_until_the_object_is_touched(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed("copy"))
     await keyed.run(600)
 
@@ -152,7 +154,7 @@ async def test_it_gives_up_after_five_tries_until_the_object_is_touched(keyed: A
     assert tries() == 10
 
 
-async def test_a_lost_key_is_replaced_silently_and_opens_nothing(bare: Any) -> None:
+async def test_a_lost_key_is_replaced_silently_and_opens_nothing(bare: Lab) -> None:
     keys = bare.names("secrets", "kube-system", {KEY_LABEL: "active"})
     assert len(keys) == 1
     assert keys[0].startswith("sealed-secrets-key")
@@ -162,7 +164,7 @@ async def test_a_lost_key_is_replaced_silently_and_opens_nothing(bare: Any) -> N
     assert bare.plane.sealed_secrets.certificate() != CERTIFICATE
 
 
-async def test_a_restored_key_needs_a_restart_of_the_pod(bare: Any) -> None:
+async def test_a_restored_key_needs_a_restart_of_the_pod(bare: Lab) -> None:
     await bare.create(SEALED, _sealed())
     await bare.run(30)
     await bare.create("secrets", _key_secret())
@@ -173,7 +175,7 @@ async def test_a_restored_key_needs_a_restart_of_the_pod(bare: Any) -> None:
     assert _password(bare) == b"hunter2"
 
 
-async def test_while_the_controller_is_scaled_to_zero_nothing_is_unsealed(keyed: Any) -> None:
+async def test_while_the_controller_is_scaled_to_zero_nothing_is_unsealed(keyed: Lab) -> None:
     deployment = "sealed-secrets-controller"
     down, up = ({"spec": {"replicas": count}} for count in (0, 1))
     await keyed.patch("deployments.apps", deployment, down, "kube-system")
@@ -187,7 +189,7 @@ async def test_while_the_controller_is_scaled_to_zero_nothing_is_unsealed(keyed:
     assert _password(keyed) == b"hunter2"
 
 
-async def test_a_deleted_secret_is_made_again(keyed: Any) -> None:
+async def test_a_deleted_secret_is_made_again(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed())
     await keyed.run(1)
     await keyed.delete("secrets", "creds")
@@ -195,7 +197,7 @@ async def test_a_deleted_secret_is_made_again(keyed: Any) -> None:
     assert _password(keyed) == b"hunter2"
 
 
-async def test_deleting_the_sealed_secret_takes_its_secret_along(keyed: Any) -> None:
+async def test_deleting_the_sealed_secret_takes_its_secret_along(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed())
     await keyed.run(1)
     await keyed.delete(SEALED, "creds")
@@ -203,7 +205,7 @@ async def test_deleting_the_sealed_secret_takes_its_secret_along(keyed: Any) -> 
     assert not keyed.has("secrets", "creds")
 
 
-async def test_a_secret_of_somebody_else_is_left_alone(keyed: Any) -> None:
+async def test_a_secret_of_somebody_else_is_left_alone(keyed: Lab) -> None:
     by_hand = {"metadata": {"name": "creds", "namespace": "default"}, "data": {"own": "eA=="}}
     await keyed.create("secrets", by_hand)
     await keyed.create(SEALED, _sealed())
@@ -219,7 +221,7 @@ async def test_a_secret_of_somebody_else_is_left_alone(keyed: Any) -> None:
     [("managed", {"password"}, True), ("patch", {"own", "password"}, False)],
 )
 async def test_an_annotation_hands_the_secret_over_or_lets_it_be_merged(
-    keyed: Any, annotation: str, keys: set[str], owned: bool
+    keyed: Lab, annotation: str, keys: set[str], owned: bool
 ) -> None:
     metadata = {
         "name": "creds",
@@ -234,7 +236,7 @@ async def test_an_annotation_hands_the_secret_over_or_lets_it_be_merged(
     assert ("ownerReferences" in secret["metadata"]) is owned
 
 
-async def test_the_template_decides_type_labels_and_composed_values(keyed: Any) -> None:
+async def test_the_template_decides_type_labels_and_composed_values(keyed: Lab) -> None:
     template: JSON = {
         "type": "kubernetes.io/basic-auth",
         "metadata": {"labels": {"app": "store"}},
@@ -250,14 +252,14 @@ async def test_the_template_decides_type_labels_and_composed_values(keyed: Any) 
     assert base64.b64decode(secret["data"]["url"]) == b"https://admin:hunter2@store"
 
 
-async def test_a_secret_can_be_decoupled_from_its_sealed_secret(keyed: Any) -> None:
+async def test_a_secret_can_be_decoupled_from_its_sealed_secret(keyed: Lab) -> None:
     marks = {"annotations": {f"{PREFIX}/skip-set-owner-references": "true"}}
     await keyed.create(SEALED, _sealed(metadata=marks))
     await keyed.run(1)
     assert "ownerReferences" not in keyed.get("secrets", "creds")["metadata"]
 
 
-async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Any) -> None:
+async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Lab) -> None:
     sealed = _sealed(scope=Scope.NAMESPACE_WIDE)
     scope = sealed["metadata"].pop("annotations")
     await keyed.create("secrets", {"metadata": {"name": "creds", "namespace": "default"}})
@@ -271,7 +273,7 @@ async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Any)
     assert _synced(keyed) == first
 
 
-async def test_the_log_of_the_pod_tells_of_keys_and_failures(bare: Any) -> None:
+async def test_the_log_of_the_pod_tells_of_keys_and_failures(bare: Lab) -> None:
     await bare.create(SEALED, _sealed())
     await bare.run(60)
     (pod,) = bare.names("pods", "kube-system")

@@ -4,6 +4,7 @@ from typing import Any
 
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.behaviours import PodBehaviour
+from tests.practice.controllers.lab import Lab
 
 SLICES = "endpointslices.discovery.k8s.io"
 WEB = {"name": "main", "image": "app:1", "ports": [{"name": "http", "containerPort": 8080}]}
@@ -22,7 +23,7 @@ class Unready(PodBehaviour):
         return False
 
 
-async def test_ready_pods_are_the_addresses_of_their_service(lab: Any) -> None:
+async def test_ready_pods_are_the_addresses_of_their_service(lab: Lab) -> None:
     await lab.create("services", _service())
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
     await lab.run(1)
@@ -34,7 +35,7 @@ async def test_ready_pods_are_the_addresses_of_their_service(lab: Any) -> None:
     assert subset["addresses"][0]["targetRef"]["name"] == "a"
 
 
-async def test_the_slice_says_the_same_and_goes_with_the_service(lab: Any) -> None:
+async def test_the_slice_says_the_same_and_goes_with_the_service(lab: Lab) -> None:
     await lab.create("services", _service())
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
     await lab.run(20)
@@ -48,7 +49,7 @@ async def test_the_slice_says_the_same_and_goes_with_the_service(lab: Any) -> No
     assert not lab.has("endpoints", "web")
 
 
-async def test_a_pod_that_is_not_ready_receives_nothing(lab: Any) -> None:
+async def test_a_pod_that_is_not_ready_receives_nothing(lab: Lab) -> None:
     lab.plane.behaviours.register({"app": "web"}, Unready())
     await lab.create("services", _service())
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
@@ -58,7 +59,7 @@ async def test_a_pod_that_is_not_ready_receives_nothing(lab: Any) -> None:
     assert subset["notReadyAddresses"][0]["targetRef"]["name"] == "a"
 
 
-async def test_early_addresses_are_published_when_the_service_wants_them(lab: Any) -> None:
+async def test_early_addresses_are_published_when_the_service_wants_them(lab: Lab) -> None:
     lab.plane.behaviours.register({"app": "web"}, Unready())
     await lab.create("services", _service(clusterIP="None", publishNotReadyAddresses=True))
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
@@ -66,7 +67,7 @@ async def test_early_addresses_are_published_when_the_service_wants_them(lab: An
     assert len(lab.get("endpoints", "web")["subsets"][0]["addresses"]) == 1
 
 
-async def test_a_pod_that_is_being_deleted_receives_nothing(lab: Any) -> None:
+async def test_a_pod_that_is_being_deleted_receives_nothing(lab: Lab) -> None:
     await lab.create("services", _service())
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
     await lab.run(20)
@@ -77,14 +78,14 @@ async def test_a_pod_that_is_being_deleted_receives_nothing(lab: Any) -> None:
     assert "subsets" not in lab.get("endpoints", "web")
 
 
-async def test_a_port_name_that_no_container_has_leads_nowhere(lab: Any) -> None:
+async def test_a_port_name_that_no_container_has_leads_nowhere(lab: Lab) -> None:
     await lab.create("services", _service(ports=[{"port": 80, "targetPort": "grpc"}]))
     await lab.create("pods", lab.pod("a", WEB, labels={"app": "web"}))
     await lab.run(20)
     assert "subsets" not in lab.get("endpoints", "web")
 
 
-async def test_endpoints_without_a_selector_are_left_alone(lab: Any) -> None:
+async def test_endpoints_without_a_selector_are_left_alone(lab: Lab) -> None:
     service = _service()
     del service["spec"]["selector"]
     await lab.create("services", service)

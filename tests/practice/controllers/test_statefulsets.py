@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.practice.cluster import JSON
+from tests.practice.controllers.lab import Lab
 
 SETS = "statefulsets.apps"
 CLAIMS = "persistentvolumeclaims"
@@ -16,14 +17,14 @@ STATE: JSON = {
 }
 
 
-async def _claims(lab: Any) -> None:
+async def _claims(lab: Lab) -> None:
     await lab.create(
         "storageclasses.storage.k8s.io",
         {"metadata": {"name": "fast"}, "provisioner": "disks.example.com"},
     )
 
 
-async def test_pods_start_in_order_each_after_the_other_is_ready(lab: Any) -> None:
+async def test_pods_start_in_order_each_after_the_other_is_ready(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("db", serviceName="db", replicas=2))
     await lab.run(5)
     assert lab.names("pods") == ["db-0"]
@@ -36,14 +37,14 @@ async def test_pods_start_in_order_each_after_the_other_is_ready(lab: Any) -> No
     assert (spec["hostname"], spec["subdomain"]) == ("db-0", "db")
 
 
-async def test_under_parallel_management_they_start_together(lab: Any) -> None:
-    spec = {"serviceName": "db", "replicas": 3, "podManagementPolicy": "Parallel"}
+async def test_under_parallel_management_they_start_together(lab: Lab) -> None:
+    spec: dict[str, Any] = {"serviceName": "db", "replicas": 3, "podManagementPolicy": "Parallel"}
     await lab.create(SETS, lab.workload("db", **spec))
     await lab.run(1)
     assert lab.names("pods") == ["db-0", "db-1", "db-2"]
 
 
-async def test_the_highest_pod_goes_first(lab: Any) -> None:
+async def test_the_highest_pod_goes_first(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("db", serviceName="db", replicas=3))
     await lab.run(60)
     await lab.patch(SETS, "db", {"spec": {"replicas": 1}})
@@ -58,9 +59,9 @@ async def test_the_highest_pod_goes_first(lab: Any) -> None:
     assert lab.names("pods") == ["db-0"]
 
 
-async def test_a_pod_comes_back_under_its_name_with_its_claim(lab: Any) -> None:
+async def test_a_pod_comes_back_under_its_name_with_its_claim(lab: Lab) -> None:
     await _claims(lab)
-    spec = {"serviceName": "db", "volumeClaimTemplates": [STATE]}
+    spec: dict[str, Any] = {"serviceName": "db", "volumeClaimTemplates": [STATE]}
     await lab.create(SETS, lab.workload("db", **spec))
     await lab.run(30)
     claim = lab.get(CLAIMS, "state-db-0")
@@ -72,7 +73,7 @@ async def test_a_pod_comes_back_under_its_name_with_its_claim(lab: Any) -> None:
     assert volume["persistentVolumeClaim"] == {"claimName": "state-db-0"}
 
 
-async def test_claims_outlive_the_set_unless_it_says_otherwise(lab: Any) -> None:
+async def test_claims_outlive_the_set_unless_it_says_otherwise(lab: Lab) -> None:
     await _claims(lab)
     spec: dict[str, Any] = {"serviceName": "db", "volumeClaimTemplates": [STATE]}
     await lab.create(SETS, lab.workload("kept", **spec))
@@ -87,7 +88,7 @@ async def test_claims_outlive_the_set_unless_it_says_otherwise(lab: Any) -> None
     assert lab.names(CLAIMS) == ["state-kept-0"]
 
 
-async def test_a_new_template_replaces_pods_from_the_highest_down(lab: Any) -> None:
+async def test_a_new_template_replaces_pods_from_the_highest_down(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("db", serviceName="db", replicas=2))
     await lab.run(60)
     container = {"name": "main", "image": "app:2"}
@@ -106,7 +107,7 @@ async def test_a_new_template_replaces_pods_from_the_highest_down(lab: Any) -> N
     assert len(lab.names("controllerrevisions.apps")) == 2
 
 
-async def test_a_pod_scaled_away_by_hand_comes_back_by_the_number(lab: Any) -> None:
+async def test_a_pod_scaled_away_by_hand_comes_back_by_the_number(lab: Lab) -> None:
     await lab.create(SETS, lab.workload("db", serviceName="db", replicas=0))
     await lab.run(5)
     status = lab.get(SETS, "db")["status"]

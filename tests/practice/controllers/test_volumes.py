@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.practice.cluster import JSON
+from tests.practice.controllers.lab import Lab
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"
@@ -14,7 +15,7 @@ SPEC: JSON = {
 }
 
 
-async def _class(lab: Any, policy: str = "Retain", mode: str = "Immediate") -> None:
+async def _class(lab: Lab, policy: str = "Retain", mode: str = "Immediate") -> None:
     await lab.create(
         CLASSES,
         {
@@ -27,19 +28,19 @@ async def _class(lab: Any, policy: str = "Retain", mode: str = "Immediate") -> N
     )
 
 
-async def _claim(lab: Any, **spec: Any) -> JSON:
+async def _claim(lab: Lab, **spec: Any) -> JSON:
     metadata = {"name": "data", "namespace": "default"}
     made: JSON = await lab.create(CLAIMS, {"metadata": metadata, "spec": {**SPEC, **spec}})
     return made
 
 
-def _volume(lab: Any) -> JSON:
+def _volume(lab: Lab) -> JSON:
     (volume,) = lab.server.select(VOLUMES)
     found: JSON = volume
     return found
 
 
-async def test_a_claim_is_bound_to_a_new_volume_after_two_seconds(lab: Any) -> None:
+async def test_a_claim_is_bound_to_a_new_volume_after_two_seconds(lab: Lab) -> None:
     await _class(lab)
     claim = await _claim(lab)
     await lab.run(1.5)
@@ -56,7 +57,7 @@ async def test_a_claim_is_bound_to_a_new_volume_after_two_seconds(lab: Any) -> N
     assert [reason for reason, _ in lab.events("data")] == ["Provisioning", "ProvisioningSucceeded"]
 
 
-async def test_a_retained_volume_is_released_and_a_new_claim_gets_an_empty_one(lab: Any) -> None:
+async def test_a_retained_volume_is_released_and_a_new_claim_gets_an_empty_one(lab: Lab) -> None:
     await _class(lab)
     await _claim(lab)
     await lab.run(3)
@@ -70,7 +71,7 @@ async def test_a_retained_volume_is_released_and_a_new_claim_gets_an_empty_one(l
     assert lab.get(VOLUMES, old, None)["status"]["phase"] == "Released"
 
 
-async def test_a_released_volume_whose_reference_is_cleared_can_be_bound_again(lab: Any) -> None:
+async def test_a_released_volume_whose_reference_is_cleared_can_be_bound_again(lab: Lab) -> None:
     await _class(lab)
     await _claim(lab)
     await lab.run(3)
@@ -85,7 +86,7 @@ async def test_a_released_volume_whose_reference_is_cleared_can_be_bound_again(l
     assert lab.get(CLAIMS, "data")["spec"]["volumeName"] == old
 
 
-async def test_with_the_policy_delete_the_volume_goes_with_its_claim(lab: Any) -> None:
+async def test_with_the_policy_delete_the_volume_goes_with_its_claim(lab: Lab) -> None:
     await _class(lab, "Delete")
     await _claim(lab)
     await lab.run(3)
@@ -94,7 +95,7 @@ async def test_with_the_policy_delete_the_volume_goes_with_its_claim(lab: Any) -
     assert lab.server.select(VOLUMES) == []
 
 
-async def test_a_claim_in_use_stays_until_its_pod_is_gone(lab: Any) -> None:
+async def test_a_claim_in_use_stays_until_its_pod_is_gone(lab: Lab) -> None:
     await _class(lab)
     await _claim(lab)
     volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
@@ -108,7 +109,7 @@ async def test_a_claim_in_use_stays_until_its_pod_is_gone(lab: Any) -> None:
     assert not lab.has(CLAIMS, "data")
 
 
-async def test_a_missing_class_keeps_the_claim_pending_until_it_comes(lab: Any) -> None:
+async def test_a_missing_class_keeps_the_claim_pending_until_it_comes(lab: Lab) -> None:
     await _claim(lab)
     await lab.run(5)
     assert lab.events("data") == [
@@ -119,7 +120,7 @@ async def test_a_missing_class_keeps_the_claim_pending_until_it_comes(lab: Any) 
     assert lab.get(CLAIMS, "data")["status"]["phase"] == "Bound"
 
 
-async def test_a_claim_waits_for_its_first_consumer_if_the_class_says_so(lab: Any) -> None:
+async def test_a_claim_waits_for_its_first_consumer_if_the_class_says_so(lab: Lab) -> None:
     await _class(lab, mode="WaitForFirstConsumer")
     await _claim(lab)
     await lab.run(10)
@@ -130,7 +131,7 @@ async def test_a_claim_waits_for_its_first_consumer_if_the_class_says_so(lab: An
     assert lab.conditions("pods", "p")["Ready"]["status"] == "True"
 
 
-async def test_a_fitting_volume_is_preferred_to_a_new_one(lab: Any) -> None:
+async def test_a_fitting_volume_is_preferred_to_a_new_one(lab: Lab) -> None:
     await _class(lab)
     for name, size in (("large", "2Ti"), ("fitting", "600Gi"), ("small", "1Gi")):
         spec = {
@@ -146,7 +147,7 @@ async def test_a_fitting_volume_is_preferred_to_a_new_one(lab: Any) -> None:
     assert lab.get(CLAIMS, "data")["spec"]["volumeName"] == "fitting"
 
 
-async def test_a_claim_whose_volume_is_gone_is_lost(lab: Any) -> None:
+async def test_a_claim_whose_volume_is_gone_is_lost(lab: Lab) -> None:
     await _class(lab)
     await _claim(lab)
     await lab.run(3)

@@ -38,9 +38,19 @@ class Server:
     async def post(self, path: str, body: Any) -> tuple[int, Any]:
         return await self._ask("POST", path, json=body)
 
-    async def _ask(self, method: str, path: str, **how: Any) -> tuple[int, Any]:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Any = None,
+        data: str | None = None,
+    ) -> tuple[int, Any]:
         url = f"/api/2.0/mlflow/{path}"
-        async with self.client.request(method, url, headers=AUTH, **how) as answer:
+        async with self.client.request(
+            method, url, headers=AUTH, params=params, json=json, data=data
+        ) as answer:
             if answer.content_type == "application/json":
                 return answer.status, await answer.json()
             return answer.status, await answer.text()

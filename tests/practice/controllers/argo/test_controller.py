@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.controllers.argo import names
+from tests.practice.controllers.argo.stage import Stage
 
 
 def run(name: str, *script: str, **fields: Any) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def dag(name: str, *tasks: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"name": name, "dag": {"tasks": list(tasks), **fields}}
 
 
-async def test_a_single_container_is_one_pod_named_like_the_workflow(stage: Any) -> None:
+async def test_a_single_container_is_one_pod_named_like_the_workflow(stage: Stage) -> None:
     await stage.workflow("hello", run("say", "echo hello world"))
     await stage.run(1)
     workflow = stage.get(names.WORKFLOWS, "hello")
@@ -51,7 +52,7 @@ async def test_a_single_container_is_one_pod_named_like_the_workflow(stage: Any)
     assert pod["metadata"]["labels"][names.COMPLETED_LABEL] == "true"
 
 
-async def test_steps_run_group_after_group_and_hand_results_on(stage: Any) -> None:
+async def test_steps_run_group_after_group_and_hand_results_on(stage: Stage) -> None:
     await stage.workflow(
         "chain",
         steps(
@@ -86,7 +87,7 @@ async def test_steps_run_group_after_group_and_hand_results_on(stage: Any) -> No
 
 
 async def test_a_failing_step_fails_the_group_and_the_workflow_names_the_child(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     await stage.workflow(
         "broken",
@@ -104,7 +105,7 @@ async def test_a_failing_step_fails_the_group_and_the_workflow_names_the_child(
     assert "never" not in nodes
 
 
-async def test_a_condition_decides_whether_a_step_runs(stage: Any) -> None:
+async def test_a_condition_decides_whether_a_step_runs(stage: Stage) -> None:
     await stage.workflow(
         "choose",
         steps(
@@ -125,7 +126,7 @@ async def test_a_condition_decides_whether_a_step_runs(stage: Any) -> None:
 
 
 async def test_a_failed_task_omits_what_depends_on_it_and_fails_the_dag_without_words(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     await stage.workflow(
         "graph",
@@ -150,7 +151,7 @@ async def test_a_failed_task_omits_what_depends_on_it_and_fails_the_dag_without_
     assert "message" not in status
 
 
-async def test_retries_are_counted_out(stage: Any) -> None:
+async def test_retries_are_counted_out(stage: Stage) -> None:
     flaky = run("flaky", "exit {{retries}}", retryStrategy={"limit": "2"})
     await stage.workflow("hopeless", run("bad", "exit 1", retryStrategy={"limit": "1"}))
     await stage.workflow("lucky", flaky)
@@ -164,7 +165,7 @@ async def test_retries_are_counted_out(stage: Any) -> None:
     assert (await stage.done("lucky"))["phase"] == "Succeeded"
 
 
-async def test_an_approval_waits_until_its_node_is_set_succeeded(stage: Any) -> None:
+async def test_an_approval_waits_until_its_node_is_set_succeeded(stage: Stage) -> None:
     await stage.workflow(
         "gate",
         steps(
@@ -181,14 +182,14 @@ async def test_an_approval_waits_until_its_node_is_set_succeeded(stage: Any) -> 
     assert (await stage.done("gate"))["phase"] == "Succeeded"
 
 
-async def test_a_suspension_with_a_duration_ends_by_itself(stage: Any) -> None:
+async def test_a_suspension_with_a_duration_ends_by_itself(stage: Stage) -> None:
     await stage.workflow("pause", {"name": "wait", "suspend": {"duration": "30"}})
     await stage.done("pause", within=40)
     assert stage.timeline.elapsed() >= 60
     assert stage.status("pause")["phase"] == "Succeeded"
 
 
-async def test_a_suspended_workflow_starts_nothing_until_it_is_resumed(stage: Any) -> None:
+async def test_a_suspended_workflow_starts_nothing_until_it_is_resumed(stage: Stage) -> None:
     await stage.workflow("held", run("say"), suspend=True)
     await stage.run(60)
     assert stage.status("held")["phase"] == "Running"
@@ -199,7 +200,7 @@ async def test_a_suspended_workflow_starts_nothing_until_it_is_resumed(stage: An
 
 @pytest.mark.parametrize("strategy", ["Stop", "Terminate"])
 async def test_a_shutdown_ends_what_runs_and_only_stop_runs_the_exit_handler(
-    stage: Any, strategy: str
+    stage: Stage, strategy: str
 ) -> None:
     await stage.workflow(
         "long", run("sleepy", "sleep 500"), run("tidy", "echo tidied"), onExit="tidy"
@@ -215,7 +216,7 @@ async def test_a_shutdown_ends_what_runs_and_only_stop_runs_the_exit_handler(
     assert not stage.has("pods", "long")
 
 
-async def test_an_exit_handler_knows_how_it_went(stage: Any) -> None:
+async def test_an_exit_handler_knows_how_it_went(stage: Stage) -> None:
     await stage.workflow(
         "after", run("bad", "exit 1"), run("tell", "echo it {{workflow.status}}"), onExit="tell"
     )
@@ -225,20 +226,20 @@ async def test_an_exit_handler_knows_how_it_went(stage: Any) -> None:
     assert stage.lines(pod) == ["it Failed"]
 
 
-async def test_a_deadline_ends_the_workflow(stage: Any) -> None:
+async def test_a_deadline_ends_the_workflow(stage: Stage) -> None:
     await stage.workflow("late", run("sleepy", "sleep 500"), activeDeadlineSeconds=30)
     status = await stage.done("late", within=60)
     assert (status["phase"], status["message"]) == ("Failed", "Step exceeded its deadline")
     assert stage.events("late")[-1][0] in {"WorkflowTimedOut", "Killing"}
 
 
-async def test_a_templates_own_deadline_counts_from_its_node(stage: Any) -> None:
+async def test_a_templates_own_deadline_counts_from_its_node(stage: Stage) -> None:
     await stage.workflow("slow", run("sleepy", "sleep 500", activeDeadlineSeconds=20))
     status = await stage.done("slow", within=60)
     assert (status["phase"], status["message"]) == ("Failed", "Step exceeded its deadline")
 
 
-async def test_parallelism_holds_pods_back(stage: Any) -> None:
+async def test_parallelism_holds_pods_back(stage: Stage) -> None:
     tasks = [{"name": name, "template": "work"} for name in ("a", "b", "c")]
     await stage.workflow("narrow", dag("main", *tasks), run("work", "sleep 10"), parallelism=1)
     await stage.run(5)
@@ -246,7 +247,7 @@ async def test_parallelism_holds_pods_back(stage: Any) -> None:
     assert (await stage.done("narrow"))["progress"] == "3/3"
 
 
-async def test_a_pod_removed_by_hand_is_an_error(stage: Any) -> None:
+async def test_a_pod_removed_by_hand_is_an_error(stage: Stage) -> None:
     await stage.workflow("gone", run("sleepy", "sleep 500"))
     await stage.until(lambda: stage.has("pods", "gone"))
     await stage.run(20)
@@ -255,7 +256,7 @@ async def test_a_pod_removed_by_hand_is_an_error(stage: Any) -> None:
     assert (status["phase"], status["message"]) == ("Error", "pod deleted")
 
 
-async def test_a_missing_secret_keeps_the_node_pending_and_says_which(stage: Any) -> None:
+async def test_a_missing_secret_keeps_the_node_pending_and_says_which(stage: Stage) -> None:
     key = {"secretKeyRef": {"name": "ml-platform", "key": "USER"}}
     template = run("say")
     template["container"]["env"] = [{"name": "USER", "valueFrom": key}]
@@ -272,7 +273,7 @@ async def test_a_missing_secret_keeps_the_node_pending_and_says_which(stage: Any
 # -- refused pods --------------------------------------------------------------------------------
 
 
-async def quota(stage: Any, **hard: str) -> None:
+async def quota(stage: Stage, **hard: str) -> None:
     spec = {"hard": {key.replace("_", "."): value for key, value in hard.items()}}
     metadata = {"name": "training-quota", "namespace": "mlops"}
     await stage.server.create("resourcequotas", {"metadata": metadata, "spec": spec})
@@ -292,7 +293,7 @@ containers:
 """
 
 
-async def test_a_quota_that_wants_limits_is_an_error_without_a_pod(stage: Any) -> None:
+async def test_a_quota_that_wants_limits_is_an_error_without_a_pod(stage: Stage) -> None:
     await quota(stage, limits_memory="8Gi")
     await stage.workflow("single", run("say"))
     await stage.workflow("graph", dag("main", {"name": "a", "template": "say"}), run("say"))
@@ -310,13 +311,13 @@ async def test_a_quota_that_wants_limits_is_an_error_without_a_pod(stage: Any) -
     assert stage.pods("single") == stage.pods("graph") == []
 
 
-async def test_a_pod_spec_patch_gives_argos_own_containers_their_limits(stage: Any) -> None:
+async def test_a_pod_spec_patch_gives_argos_own_containers_their_limits(stage: Stage) -> None:
     await quota(stage, limits_memory="8Gi")
     await stage.workflow("patched", run("say"), podSpecPatch=PATCH)
     assert (await stage.done("patched"))["phase"] == "Succeeded"
 
 
-async def test_a_full_quota_is_waited_for(stage: Any) -> None:
+async def test_a_full_quota_is_waited_for(stage: Stage) -> None:
     await quota(stage, limits_memory="2Gi")
     await stage.workflow("first", run("work", "sleep 60"), podSpecPatch=PATCH)
     await stage.run(5)
@@ -331,7 +332,7 @@ async def test_a_full_quota_is_waited_for(stage: Any) -> None:
 # -- refused workflows ---------------------------------------------------------------------------
 
 
-async def test_an_invalid_workflow_fails_before_anything_runs(stage: Any) -> None:
+async def test_an_invalid_workflow_fails_before_anything_runs(stage: Stage) -> None:
     await stage.workflow("wrong", steps("main", [{"name": "a", "template": "nowhere"}]))
     status = await stage.done("wrong", within=5)
     assert status["phase"] == "Failed"
@@ -339,14 +340,14 @@ async def test_an_invalid_workflow_fails_before_anything_runs(stage: Any) -> Non
     assert stage.pods("wrong") == []
 
 
-async def test_a_template_that_is_not_there_is_an_error(stage: Any) -> None:
+async def test_a_template_that_is_not_there_is_an_error(stage: Stage) -> None:
     await stage.submit("orphan", "no-such-template")
     status = await stage.done("orphan", within=5)
     assert status["phase"] == "Error"
     assert status["message"] == 'workflowtemplates.argoproj.io "no-such-template" not found'
 
 
-async def test_a_template_that_vanishes_while_it_runs_is_an_error(stage: Any) -> None:
+async def test_a_template_that_vanishes_while_it_runs_is_an_error(stage: Stage) -> None:
     await stage.template("fleeting", entrypoint="a", templates=[run("a", "sleep 60")])
     await stage.submit("orphan", "fleeting")
     await stage.run(20)
@@ -356,7 +357,7 @@ async def test_a_template_that_vanishes_while_it_runs_is_an_error(stage: Any) ->
 
 
 async def test_an_unknown_parameter_is_accepted_and_a_needed_one_is_not_optional(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     needs = run("say", "echo {{inputs.parameters.v}}", inputs={"parameters": [{"name": "v"}]})
     await stage.template("asks", entrypoint="say", templates=[needs])
@@ -367,7 +368,7 @@ async def test_an_unknown_parameter_is_accepted_and_a_needed_one_is_not_optional
     assert status["message"] == "invalid spec: templates.say inputs.parameters.v was not supplied"
 
 
-async def test_an_undeclared_workflow_parameter_does_not_resolve(stage: Any) -> None:
+async def test_an_undeclared_workflow_parameter_does_not_resolve(stage: Stage) -> None:
     await stage.template(
         "update", entrypoint="say", templates=[run("say", "echo {{workflow.parameters.variant}}")]
     )
@@ -382,7 +383,7 @@ async def test_an_undeclared_workflow_parameter_does_not_resolve(stage: Any) -> 
 # -- the controller itself ---------------------------------------------------------------------
 
 
-async def test_without_the_controller_a_workflow_has_no_phase(stage: Any) -> None:
+async def test_without_the_controller_a_workflow_has_no_phase(stage: Stage) -> None:
     place = (names.CONTROLLER_DEPLOYMENT, {"spec": {"replicas": 0}}, names.CONTROLLER_NAMESPACE)
     await stage.patch("deployments.apps", *place)
     await stage.run(30)
@@ -394,7 +395,7 @@ async def test_without_the_controller_a_workflow_has_no_phase(stage: Any) -> Non
     assert (await stage.done("waiting"))["phase"] == "Succeeded"
 
 
-async def test_it_prints_what_it_did(stage: Any) -> None:
+async def test_it_prints_what_it_did(stage: Stage) -> None:
     await stage.workflow("hello", run("say"))
     await stage.done("hello")
     pod = stage.server.select("pods", names.CONTROLLER_NAMESPACE)[0]["metadata"]["name"]
@@ -408,7 +409,7 @@ async def test_it_prints_what_it_did(stage: Any) -> None:
         assert words in log
 
 
-async def test_a_completed_workflow_is_not_written_again(stage: Any) -> None:
+async def test_a_completed_workflow_is_not_written_again(stage: Stage) -> None:
     await stage.workflow("hello", run("say"))
     await stage.done("hello")
     await stage.run(20)
@@ -420,7 +421,7 @@ async def test_a_completed_workflow_is_not_written_again(stage: Any) -> None:
 # -- afterwards --------------------------------------------------------------------------------
 
 
-async def test_pods_of_a_template_that_wants_it_go_seconds_after_success(stage: Any) -> None:
+async def test_pods_of_a_template_that_wants_it_go_seconds_after_success(stage: Stage) -> None:
     policy = {"strategy": "OnPodSuccess"}
     await stage.workflow("tidy", run("say"), podGC=policy)
     await stage.workflow("bad", run("fail", "exit 1"), podGC=policy)
@@ -433,7 +434,7 @@ async def test_pods_of_a_template_that_wants_it_go_seconds_after_success(stage: 
     assert stage.status("tidy")["phase"] == "Succeeded"
 
 
-async def test_a_workflow_goes_when_its_time_is_over_and_takes_its_pods(stage: Any) -> None:
+async def test_a_workflow_goes_when_its_time_is_over_and_takes_its_pods(stage: Stage) -> None:
     ttl = {"secondsAfterSuccess": 60, "secondsAfterFailure": 600}
     await stage.workflow("brief", run("say"), ttlStrategy=ttl)
     await stage.done("brief")

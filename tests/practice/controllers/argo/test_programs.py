@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.practice.controllers.argo import names
+from tests.practice.controllers.argo.stage import Stage
 
 CLAIM = "shared-data-pvc"
 
 
-async def test_the_data_pipeline_leaves_raw_files_arrays_and_a_scaler(stage: Any) -> None:
+async def test_the_data_pipeline_leaves_raw_files_arrays_and_a_scaler(stage: Stage) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline")
     status = await stage.done("data")
@@ -29,7 +28,7 @@ async def test_the_data_pipeline_leaves_raw_files_arrays_and_a_scaler(stage: Any
     assert workflow["metadata"]["labels"][names.TEMPLATE_LABEL] == "data-pipeline"
 
 
-async def test_the_pipeline_takes_about_a_minute_and_training_two(stage: Any) -> None:
+async def test_the_pipeline_takes_about_a_minute_and_training_two(stage: Stage) -> None:
     await stage.application()
     start = stage.timeline.elapsed()
     await stage.submit("data", "data-pipeline")
@@ -41,7 +40,7 @@ async def test_the_pipeline_takes_about_a_minute_and_training_two(stage: Any) ->
     assert 95 < stage.timeline.elapsed() - middle < 140
 
 
-async def test_training_registers_the_variant_that_was_asked_for(stage: Any) -> None:
+async def test_training_registers_the_variant_that_was_asked_for(stage: Stage) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline", tickers="NVDA")
     await stage.done("data")
@@ -56,7 +55,7 @@ async def test_training_registers_the_variant_that_was_asked_for(stage: Any) -> 
     assert stage.pods("train") == ["train"]
 
 
-async def test_training_on_an_empty_volume_fails_with_the_files_name(stage: Any) -> None:
+async def test_training_on_an_empty_volume_fails_with_the_files_name(stage: Stage) -> None:
     await stage.application()
     await stage.submit("train", "training")
     status = await stage.done("train")
@@ -68,7 +67,7 @@ async def test_training_on_an_empty_volume_fails_with_the_files_name(stage: Any)
     assert ("WorkflowFailed", "Error (exit code 1)") in stage.events("train")
 
 
-async def test_a_claim_made_again_is_bound_to_an_empty_volume(stage: Any) -> None:
+async def test_a_claim_made_again_is_bound_to_an_empty_volume(stage: Stage) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline")
     await stage.done("data")
@@ -86,7 +85,7 @@ async def test_a_claim_made_again_is_bound_to_an_empty_volume(stage: Any) -> Non
     assert status["phase"] == "Failed"
 
 
-async def test_features_without_raw_files_fail_the_second_task(stage: Any) -> None:
+async def test_features_without_raw_files_fail_the_second_task(stage: Stage) -> None:
     await stage.application()
     spec = stage.get(names.WORKFLOW_TEMPLATES, "data-pipeline")["spec"]
     spec = {**spec, "entrypoint": "engineer-features"}
@@ -97,7 +96,7 @@ async def test_features_without_raw_files_fail_the_second_task(stage: Any) -> No
     assert any("no raw files in /mnt/shared-data/raw" in line for line in stage.lines("features"))
 
 
-async def test_a_program_without_the_mount_succeeds_and_leaves_nothing(stage: Any) -> None:
+async def test_a_program_without_the_mount_succeeds_and_leaves_nothing(stage: Stage) -> None:
     run = {"image": "app:1", "command": ["python", "src/data_ingestion.py"]}
     await stage.workflow("lost", {"name": "ingest", "container": run})
     status = await stage.done("lost")
@@ -105,7 +104,7 @@ async def test_a_program_without_the_mount_succeeds_and_leaves_nothing(stage: An
     assert stage.files(CLAIM) == []
 
 
-async def test_training_without_mlflow_fails_and_opens_no_run(stage: Any) -> None:
+async def test_training_without_mlflow_fails_and_opens_no_run(stage: Stage) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline")
     await stage.done("data")
@@ -119,7 +118,7 @@ async def test_training_without_mlflow_fails_and_opens_no_run(stage: Any) -> Non
 
 
 async def test_training_with_too_little_memory_is_killed_with_its_run_left_open(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline")
@@ -133,7 +132,7 @@ async def test_training_with_too_little_memory_is_killed_with_its_run_left_open(
     assert (stage.tracking.begun, stage.tracking.finished) == (["baseline"], [])
 
 
-async def test_a_training_whose_pod_is_deleted_never_finishes_its_run(stage: Any) -> None:
+async def test_a_training_whose_pod_is_deleted_never_finishes_its_run(stage: Stage) -> None:
     await stage.application()
     await stage.submit("data", "data-pipeline")
     await stage.done("data")

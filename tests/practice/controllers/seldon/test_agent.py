@@ -7,12 +7,13 @@ import pytest
 
 from runbook.practice.controllers.seldon import names
 from runbook.practice.controllers.seldon.filters import NO_SERVER
+from tests.practice.controllers.seldon.stage import Stage
 
 NS = "financial-inference"
 BASELINE, ENHANCED = "baseline-predictor", "enhanced-predictor"
 
 
-def state_of_agent(stage: Any) -> tuple[str, int]:
+def state_of_agent(stage: Stage) -> tuple[str, int]:
     """(why it waits, restarts) of the agent's container."""
     pod = stage.server.get("pods", NS, "mlserver-0") or {}
     statuses = pod.get("status", {}).get("containerStatuses", [])
@@ -22,7 +23,7 @@ def state_of_agent(stage: Any) -> tuple[str, int]:
     return agent["state"].get("waiting", {}).get("reason", ""), agent["restartCount"]
 
 
-async def test_its_log_tells_of_remotes_subscription_and_loading(healthy: Any) -> None:
+async def test_its_log_tells_of_remotes_subscription_and_loading(healthy: Stage) -> None:
     log = healthy.lines("mlserver-0", names.AGENT)
     for words in (
         'msg="retrieving Rclone secret" secret_name=seldon-rclone-gs-public',
@@ -39,7 +40,7 @@ async def test_its_log_tells_of_remotes_subscription_and_loading(healthy: Any) -
     assert "Received subscribe request from mlserver:0" in scheduler
 
 
-async def test_without_its_secret_it_crashes_until_the_secret_is_there(stage: Any) -> None:
+async def test_without_its_secret_it_crashes_until_the_secret_is_there(stage: Stage) -> None:
     await stage.build(secret=False)
     await stage.until(lambda: state_of_agent(stage)[0] == "CrashLoopBackOff")
     await stage.until(lambda: stage.ready_containers("mlserver-0") == "2/3", within=15)
@@ -61,7 +62,7 @@ async def test_without_its_secret_it_crashes_until_the_secret_is_there(stage: An
     ],
 )
 async def test_a_bad_secret_is_named_in_its_log(
-    stage: Any, content: str | None, more: dict[str, str], words: str
+    stage: Stage, content: str | None, more: dict[str, str], words: str
 ) -> None:
     await stage.build(secret=False)
     await stage.rclone_secret(content, **more)
@@ -69,7 +70,7 @@ async def test_a_bad_secret_is_named_in_its_log(
     assert words in stage.lines("mlserver-0", names.AGENT)
 
 
-REMOTE = {
+REMOTE: dict[str, Any] = {
     "name": "s3",
     "type": "s3",
     "parameters": {
@@ -89,9 +90,9 @@ REMOTE = {
     ],
 )
 async def test_only_rclone_knows_why_a_copy_failed(
-    stage: Any, changed: dict[str, str], cause: str
+    stage: Stage, changed: dict[str, str], cause: str
 ) -> None:
-    remote = {**REMOTE, "parameters": {**REMOTE["parameters"], **changed}}  # type: ignore[dict-item]  # a dict, as above
+    remote = {**REMOTE, "parameters": {**REMOTE["parameters"], **changed}}
     await stage.build(secret=False)
     await stage.rclone_secret(json.dumps(remote))
     await stage.until(lambda: stage.said(BASELINE)[1] == "ModelFailed")
@@ -104,7 +105,7 @@ async def test_only_rclone_knows_why_a_copy_failed(
     assert cause in rclone
 
 
-async def test_a_remote_of_another_name_cannot_serve_the_models(stage: Any) -> None:
+async def test_a_remote_of_another_name_cannot_serve_the_models(stage: Stage) -> None:
     other = {"name": "gs", "type": "google cloud storage", "parameters": {"anonymous": "true"}}
     await stage.build(secret=False)
     await stage.rclone_secret(json.dumps(other))
@@ -114,8 +115,8 @@ async def test_a_remote_of_another_name_cannot_serve_the_models(stage: Any) -> N
     assert "current set of remotes is [gs]" in stage.lines("mlserver-0", names.AGENT)
 
 
-async def test_a_copy_reads_the_secret_once_more_before_it_gives_up(stage: Any) -> None:
-    wrong = {**REMOTE, "parameters": {**REMOTE["parameters"], "access_key_id": "x"}}  # type: ignore[dict-item]  # a dict, as above
+async def test_a_copy_reads_the_secret_once_more_before_it_gives_up(stage: Stage) -> None:
+    wrong = {**REMOTE, "parameters": {**REMOTE["parameters"], "access_key_id": "x"}}
     await stage.build(secret=False)
     await stage.rclone_secret(json.dumps(wrong))
     await stage.until(lambda: stage.said(BASELINE)[1] == "ModelFailed")
@@ -144,7 +145,7 @@ async def test_a_copy_reads_the_secret_once_more_before_it_gives_up(stage: Any) 
     ],
 )
 async def test_what_lies_in_the_store_decides_how_loading_ends(
-    stage: Any, spec: dict[str, Any], reason: str
+    stage: Stage, spec: dict[str, Any], reason: str
 ) -> None:
     await stage.build(baseline=spec)
     await stage.until(lambda: stage.said(ENHANCED)[0] == "True")
@@ -155,7 +156,7 @@ async def test_what_lies_in_the_store_decides_how_loading_ends(
     assert "Failed to load model, sending error to scheduler" in log
 
 
-async def test_a_secret_of_many_keys_fails_the_one_model_that_names_it(stage: Any) -> None:
+async def test_a_secret_of_many_keys_fails_the_one_model_that_names_it(stage: Stage) -> None:
     await stage.build(enhanced={"secretName": "ml-platform"})
     data = {"AWS_ACCESS_KEY_ID": "eA==", "AWS_SECRET_ACCESS_KEY": "eA=="}
     metadata = {"name": "ml-platform", "namespace": NS}
@@ -166,7 +167,7 @@ async def test_a_secret_of_many_keys_fails_the_one_model_that_names_it(stage: An
     await stage.until(stage.healthy)
 
 
-async def test_every_replica_of_a_server_has_an_agent_of_its_own(healthy: Any) -> None:
+async def test_every_replica_of_a_server_has_an_agent_of_its_own(healthy: Stage) -> None:
     await healthy.patch(names.SERVERS, "mlserver", {"spec": {"replicas": 2}})
     await healthy.patch(names.MODELS, BASELINE, {"spec": {"replicas": 2}})
 

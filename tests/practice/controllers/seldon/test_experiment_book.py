@@ -10,9 +10,17 @@ from runbook.practice.controllers.seldon.inventory import (
 )
 
 
-def spec(name: str = "e", *candidates: str, **fields: str) -> ExperimentSpec:
+def spec(
+    name: str = "e",
+    *candidates: str,
+    default: str = "",
+    mirror: str = "",
+    resource_type: str = "model",
+) -> ExperimentSpec:
     weighted = tuple(Candidate(candidate, 50) for candidate in candidates or ("a", "b"))
-    return ExperimentSpec(name, weighted, **fields)  # type: ignore[arg-type]  # fields of the test
+    return ExperimentSpec(
+        name, weighted, default=default, mirror=mirror, resource_type=resource_type
+    )
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from runbook.practice.controllers.seldon.hosts import answers, service_of
+from tests.practice.controllers.seldon.stage import Stage
 
 
 @pytest.mark.parametrize(
@@ -20,12 +19,12 @@ from runbook.practice.controllers.seldon.hosts import answers, service_of
     ],
 )
 async def test_a_name_means_a_service_of_this_or_the_named_namespace(
-    stage: Any, host: str, found: bool
+    stage: Stage, host: str, found: bool
 ) -> None:
     assert (service_of(stage.server, "default", host) is not None) is found
 
 
-async def test_an_external_name_is_followed(stage: Any) -> None:
+async def test_an_external_name_is_followed(stage: Stage) -> None:
     spec = {"type": "ExternalName", "externalName": "minio.minio.svc.cluster.local"}
     metadata = {"name": "store", "namespace": "default"}
     await stage.server.create("services", {"metadata": metadata, "spec": spec})
@@ -34,7 +33,7 @@ async def test_an_external_name_is_followed(stage: Any) -> None:
     assert service["metadata"]["namespace"] == "minio"
 
 
-async def test_a_service_answers_while_a_ready_pod_is_behind_it(stage: Any) -> None:
+async def test_a_service_answers_while_a_ready_pod_is_behind_it(stage: Stage) -> None:
     service = service_of(stage.server, "minio", "minio")
     assert service is not None
     assert answers(stage.server, service)

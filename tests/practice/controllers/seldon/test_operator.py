@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.practice.controllers.seldon import names
+from tests.practice.controllers.seldon.stage import Stage
 
 NS = "financial-inference"
 BASELINE = "baseline-predictor"
 
 
-async def test_without_it_nothing_gets_a_finalizer_or_a_status(stage: Any) -> None:
+async def test_without_it_nothing_gets_a_finalizer_or_a_status(stage: Stage) -> None:
     await stage.scale_operator(0)
     await stage.run(30)
     await stage.build()
@@ -22,7 +21,7 @@ async def test_without_it_nothing_gets_a_finalizer_or_a_status(stage: Any) -> No
     assert stage.get(names.MODELS, BASELINE)["metadata"]["finalizers"] == [names.MODEL_FINALIZER]
 
 
-async def test_finalizers_are_there_at_once(stage: Any) -> None:
+async def test_finalizers_are_there_at_once(stage: Stage) -> None:
     await stage.build()
     await stage.run(0.1)
     found = {
@@ -38,16 +37,18 @@ async def test_finalizers_are_there_at_once(stage: Any) -> None:
     }
 
 
-async def test_cut_off_it_does_not_hear_what_the_scheduler_decides(healthy: Any) -> None:
+async def test_cut_off_it_does_not_hear_what_the_scheduler_decides(healthy: Stage) -> None:
     await healthy.scale_operator(0)
     await healthy.run(20)
     await healthy.delete("pods", "mlserver-0")
     await healthy.run(15)
-    assert healthy.core.schedulers.serving(NS).scheduler.model_status(BASELINE).available == 0
+    decided = healthy.scheduler().scheduler.model_status(BASELINE)
+    assert decided is not None
+    assert decided.available == 0
     assert healthy.said(BASELINE) == ("True", "ModelAvailable", "")
 
 
-async def test_a_call_that_finds_no_service_says_no_such_host(healthy: Any) -> None:
+async def test_a_call_that_finds_no_service_says_no_such_host(healthy: Stage) -> None:
     await healthy.scale_operator(0)
     await healthy.run(20)
     await healthy.delete("services", names.SCHEDULER)
@@ -57,7 +58,7 @@ async def test_a_call_that_finds_no_service_says_no_such_host(healthy: Any) -> N
     assert "lookup seldon-scheduler.financial-inference" in error
 
 
-async def test_the_same_seed_gives_the_same_history(stage: Any) -> None:
+async def test_the_same_seed_gives_the_same_history(stage: Stage) -> None:
     async def history() -> list[tuple[str, str, str]]:
         made = type(stage)(seed=5)
         await made.furnish()

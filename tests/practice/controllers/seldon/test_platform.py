@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.controllers.seldon import names
+from tests.practice.controllers.seldon.stage import Stage
 
 NS = "financial-inference"
 BASELINE, ENHANCED, EXPERIMENT = "baseline-predictor", "enhanced-predictor", "ab-test"
 ADDED_LAST = (names.MODELS, names.EXPERIMENTS)
 
 
-async def tear_down_everything(stage: Any) -> None:
+async def tear_down_everything(stage: Stage) -> None:
     """Namespace first, then the rest, as `kubectl delete -k` sends it."""
     for resource, name, namespace in (
         ("namespaces", NS, None),
@@ -26,7 +25,7 @@ async def tear_down_everything(stage: Any) -> None:
         await stage.run(0.3)
 
 
-def stuck(stage: Any) -> list[str]:
+def stuck(stage: Stage) -> list[str]:
     return sorted(
         obj["metadata"]["name"]
         for resource in ADDED_LAST
@@ -35,7 +34,7 @@ def stuck(stage: Any) -> list[str]:
     )
 
 
-async def test_everything_applied_at_once_becomes_healthy(stage: Any) -> None:
+async def test_everything_applied_at_once_becomes_healthy(stage: Stage) -> None:
     await stage.build()
     took = await stage.until(stage.healthy)
     assert 20 < took < 90
@@ -50,7 +49,7 @@ async def test_everything_applied_at_once_becomes_healthy(stage: Any) -> None:
 
 
 async def test_a_whole_platform_delete_hangs_because_the_scheduler_goes_first(
-    healthy: Any,
+    healthy: Stage,
 ) -> None:
     await tear_down_everything(healthy)
     await healthy.run(600)
@@ -67,7 +66,7 @@ async def test_a_whole_platform_delete_hangs_because_the_scheduler_goes_first(
     assert "Scheduler not ready" in healthy.operator_log()
 
 
-async def test_taking_the_finalizers_off_lets_the_namespace_go(healthy: Any) -> None:
+async def test_taking_the_finalizers_off_lets_the_namespace_go(healthy: Stage) -> None:
     await tear_down_everything(healthy)
     await healthy.run(60)
     for resource, name in (
@@ -82,7 +81,7 @@ async def test_taking_the_finalizers_off_lets_the_namespace_go(healthy: Any) -> 
     assert healthy.ready_containers("mlserver-0") == "3/3"
 
 
-async def test_in_the_right_order_nothing_hangs(healthy: Any) -> None:
+async def test_in_the_right_order_nothing_hangs(healthy: Stage) -> None:
     await healthy.delete(names.EXPERIMENTS, EXPERIMENT)
     await healthy.until(lambda: not healthy.has(names.EXPERIMENTS, EXPERIMENT), within=30)
     for name in (BASELINE, ENHANCED):
@@ -100,7 +99,7 @@ async def test_in_the_right_order_nothing_hangs(healthy: Any) -> None:
 
 
 async def test_with_no_scheduler_the_runtime_is_ready_and_nothing_else_ever_is(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     await stage.build(overrides=({"name": names.SCHEDULER, "replicas": 0},))
     await stage.run(120)
@@ -117,7 +116,7 @@ async def test_with_no_scheduler_the_runtime_is_ready_and_nothing_else_ever_is(
     await stage.until(stage.healthy)
 
 
-async def test_what_was_green_stays_green_when_the_scheduler_is_gone(healthy: Any) -> None:
+async def test_what_was_green_stays_green_when_the_scheduler_is_gone(healthy: Stage) -> None:
     before = healthy.get(names.MODELS, BASELINE)["status"]
     override = [{"name": names.SCHEDULER, "replicas": 0}]
     await healthy.patch(names.RUNTIMES, "seldon", {"spec": {"overrides": override}})
@@ -133,7 +132,7 @@ async def test_what_was_green_stays_green_when_the_scheduler_is_gone(healthy: An
     assert healthy.get(names.MODELS, BASELINE)["status"] == before
 
 
-async def test_a_scheduler_that_comes_back_finds_everything_as_it_was(healthy: Any) -> None:
+async def test_a_scheduler_that_comes_back_finds_everything_as_it_was(healthy: Stage) -> None:
     await healthy.delete("pods", names.SCHEDULER_POD)
     await healthy.until(lambda: healthy.ready_containers("mlserver-0") == "2/3")
     await healthy.until(lambda: healthy.ready_containers("mlserver-0") == "3/3")
@@ -144,7 +143,7 @@ async def test_a_scheduler_that_comes_back_finds_everything_as_it_was(healthy: A
     assert loads == 1
 
 
-async def test_without_the_operator_a_deleted_model_waits_for_it(healthy: Any) -> None:
+async def test_without_the_operator_a_deleted_model_waits_for_it(healthy: Stage) -> None:
     await healthy.scale_operator(0)
     await healthy.run(30)
     await healthy.delete(names.MODELS, ENHANCED)
@@ -156,7 +155,7 @@ async def test_without_the_operator_a_deleted_model_waits_for_it(healthy: Any) -
     assert healthy.core.agents.repository(NS, "mlserver-0") == ["baseline-predictor_1"]
 
 
-async def test_a_finalizer_patched_away_leaves_the_model_loaded(healthy: Any) -> None:
+async def test_a_finalizer_patched_away_leaves_the_model_loaded(healthy: Stage) -> None:
     await healthy.scale_operator(0)
     await healthy.run(30)
     await healthy.delete(names.MODELS, ENHANCED)
@@ -167,7 +166,7 @@ async def test_a_finalizer_patched_away_leaves_the_model_loaded(healthy: Any) ->
     assert "enhanced-predictor_1" in healthy.core.agents.repository(NS, "mlserver-0")
 
 
-async def test_a_runtime_waits_for_the_servers_in_its_namespace(healthy: Any) -> None:
+async def test_a_runtime_waits_for_the_servers_in_its_namespace(healthy: Stage) -> None:
     await healthy.delete(names.RUNTIMES, "seldon")
     await healthy.run(60)
     assert healthy.has(names.RUNTIMES, "seldon")
@@ -177,7 +176,7 @@ async def test_a_runtime_waits_for_the_servers_in_its_namespace(healthy: Any) ->
     await healthy.until(lambda: not healthy.has(names.RUNTIMES, "seldon"), within=10)
 
 
-async def test_nothing_is_written_into_a_namespace_that_is_going(healthy: Any) -> None:
+async def test_nothing_is_written_into_a_namespace_that_is_going(healthy: Stage) -> None:
     await healthy.delete("namespaces", NS, None)
     await healthy.run(20)
     try:

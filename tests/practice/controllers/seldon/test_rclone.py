@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from runbook.practice.controllers.seldon import names, rclone
 from runbook.practice.controllers.seldon.rclone import RcloneFault, remotes
+from tests.practice.controllers.seldon.stage import Stage
 
 
-async def prepare(stage: Any, content: str | None = None, **more: str) -> None:
+async def prepare(stage: Stage, content: str | None = None, **more: str) -> None:
     await stage.server.create("namespaces", {"metadata": {"name": "financial-inference"}})
     await stage.server.create(
         "configmaps",
@@ -28,7 +28,7 @@ GOOD = {"name": "s3", "type": "s3", "parameters": {"access_key_id": "x"}}
 @pytest.mark.parametrize(
     "text", [json.dumps(GOOD), "name: s3\ntype: s3\nparameters:\n  access_key_id: x\n"]
 )
-async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage: Any, text: str) -> None:
+async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage: Stage, text: str) -> None:
     await prepare(stage, text)
     found = remotes(stage.server, "financial-inference")
     assert found == {"s3": rclone.Remote("s3", "s3", {"access_key_id": "x"})}
@@ -47,7 +47,7 @@ async def test_a_secret_of_one_key_with_json_or_yaml_is_a_remote(stage: Any, tex
     ],
 )
 async def test_anything_else_is_a_fault_in_the_agents_words(
-    stage: Any, text: str, words: str
+    stage: Stage, text: str, words: str
 ) -> None:
     await prepare(stage, text)
     with pytest.raises(RcloneFault) as fault:
@@ -55,13 +55,13 @@ async def test_anything_else_is_a_fault_in_the_agents_words(
     assert words in str(fault.value)
 
 
-async def test_two_keys_are_one_too_many(stage: Any) -> None:
+async def test_two_keys_are_one_too_many(stage: Stage) -> None:
     await prepare(stage, json.dumps(GOOD), second="x")
     with pytest.raises(RcloneFault, match="Secret does not have 1 key seldon-rclone-gs-public"):
         remotes(stage.server, "financial-inference")
 
 
-async def test_a_secret_that_is_not_there_is_named(stage: Any) -> None:
+async def test_a_secret_that_is_not_there_is_named(stage: Stage) -> None:
     await prepare(stage)
     with pytest.raises(RcloneFault, match='secrets "seldon-rclone-gs-public" not found'):
         remotes(stage.server, "financial-inference")

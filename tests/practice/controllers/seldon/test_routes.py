@@ -24,10 +24,10 @@ def scheduler_with(*loaded: str) -> Scheduler:
     return scheduler
 
 
-def table(scheduler: Scheduler, **fields: str) -> dict[str, Route]:
+def table(scheduler: Scheduler, *, default: str = "", mirror: str = "") -> dict[str, Route]:
     book = ExperimentBook(scheduler.is_available)
     candidates = (Candidate("a", 70), Candidate("b", 30))
-    book.start(ExperimentSpec("e", candidates, **fields))  # type: ignore[arg-type]  # fields of the test
+    book.start(ExperimentSpec("e", candidates, default=default, mirror=mirror))
     return routes.compute(scheduler.models.values(), book)
 
 

@@ -5,22 +5,23 @@ from typing import Any
 import yaml
 
 from runbook.practice.controllers.seldon import names
+from tests.practice.controllers.seldon.stage import Stage
 
 NS = "financial-inference"
 
 
-async def begin(stage: Any, *overrides: dict[str, Any]) -> None:
+async def begin(stage: Stage, *overrides: dict[str, Any]) -> None:
     await stage.server.create("namespaces", {"metadata": {"name": NS}})
     await stage.runtime(*overrides)
     await stage.run(40)
 
 
-def statuses(stage: Any) -> dict[str, str]:
+def statuses(stage: Stage) -> dict[str, str]:
     conditions = stage.get(names.RUNTIMES, "seldon")["status"]["conditions"]
     return {condition["type"]: condition["status"] for condition in conditions}
 
 
-async def test_it_brings_everything_that_serving_needs(stage: Any) -> None:
+async def test_it_brings_everything_that_serving_needs(stage: Stage) -> None:
     await begin(stage)
     assert set(statuses(stage).values()) == {"True"}
     assert sorted(statuses(stage)) == [
@@ -41,7 +42,7 @@ async def test_it_brings_everything_that_serving_needs(stage: Any) -> None:
 
 
 async def test_a_component_with_no_replicas_is_ready_and_a_disabled_one_unknown(
-    stage: Any,
+    stage: Stage,
 ) -> None:
     await begin(
         stage,
@@ -59,7 +60,7 @@ async def test_a_component_with_no_replicas_is_ready_and_a_disabled_one_unknown(
     await stage.until(lambda: statuses(stage)["Ready"] == "True")
 
 
-async def test_an_override_takes_the_service_type_with_it(stage: Any) -> None:
+async def test_an_override_takes_the_service_type_with_it(stage: Stage) -> None:
     await begin(stage, {"name": names.SCHEDULER, "replicas": 1})
     types = {
         service["metadata"]["name"]: service["spec"]["type"]
@@ -69,7 +70,7 @@ async def test_an_override_takes_the_service_type_with_it(stage: Any) -> None:
     assert types[names.MESH] == "LoadBalancer"
 
 
-async def test_what_somebody_changed_or_removed_is_put_right(stage: Any) -> None:
+async def test_what_somebody_changed_or_removed_is_put_right(stage: Stage) -> None:
     await begin(stage)
     await stage.scale("deployments.apps", names.ENVOY, 3)
     await stage.delete("services", names.MESH)
@@ -78,7 +79,7 @@ async def test_what_somebody_changed_or_removed_is_put_right(stage: Any) -> None
     assert stage.has("services", names.MESH)
 
 
-async def test_settled_it_writes_nothing_more(stage: Any) -> None:
+async def test_settled_it_writes_nothing_more(stage: Stage) -> None:
     await begin(stage)
     await stage.run(30)
     before = stage.server.store.version

@@ -4,6 +4,7 @@ from typing import Any
 
 from runbook.practice.controllers.seldon import defaults, names
 from runbook.practice.controllers.seldon.servers import stateful_set_of
+from tests.practice.controllers.seldon.stage import Stage
 
 
 def capabilities(spec: dict[str, Any]) -> list[str]:
@@ -34,7 +35,7 @@ def test_a_servers_own_pod_spec_is_laid_over_the_configurations_by_container() -
     assert "nodeSelector" not in config["spec"]["podSpec"]
 
 
-async def test_a_configuration_is_looked_up_by_its_plain_name_only(stage: Any) -> None:
+async def test_a_configuration_is_looked_up_by_its_plain_name_only(stage: Stage) -> None:
     await stage.build(server={"serverConfig": "seldon-system/mlserver"})
     await stage.run(30)
     found = stage.condition(names.SERVERS, "mlserver", "StatefulSetReady")
@@ -45,7 +46,7 @@ async def test_a_configuration_is_looked_up_by_its_plain_name_only(stage: Any) -
     await stage.until(stage.healthy)
 
 
-async def test_a_deleted_server_is_gone_at_once_and_its_pod_takes_its_time(healthy: Any) -> None:
+async def test_a_deleted_server_is_gone_at_once_and_its_pod_takes_its_time(healthy: Stage) -> None:
     await healthy.delete(names.SERVERS, "mlserver")
     assert not healthy.has(names.SERVERS, "mlserver")
     await healthy.run(5)
@@ -54,7 +55,7 @@ async def test_a_deleted_server_is_gone_at_once_and_its_pod_takes_its_time(healt
     assert healthy.said("baseline-predictor")[1] == "ScheduleFailed"
 
 
-async def test_ready_follows_the_pods_and_says_so(healthy: Any) -> None:
+async def test_ready_follows_the_pods_and_says_so(healthy: Stage) -> None:
     assert "Server [mlserver] is Ready" in healthy.events("mlserver")
     await healthy.delete("pods", "mlserver-0")
 
