@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.geometry import Size
 from textual.widget import Widget
 
 from runbook.tui.presenter import cluster, commands, header, steps
@@ -11,8 +14,10 @@ from runbook.tui.presenter.geometry import (
     LEAST_ROWS,
     NORMAL,
     Bar,
+    Box,
     Pane,
     folded,
+    places,
     too_small,
 )
 from runbook.tui.presenter.moment import Moment, Situation
@@ -34,6 +39,7 @@ LOUD = {
     Tone.BAD: "-loud-bad",
     Tone.GOOD: "-loud-good",
 }
+NO_BOX = Box(0, 0, 0, 0)
 INDENT = 10
 """Columns of the time in front of a record."""
 
@@ -59,8 +65,10 @@ class Painter:
         self.picked: str | None = None
         """The step whose output the operator chose to see."""
         self._output_of: str | None = None
+        self.board = self._board()
+        self._boxes: Mapping[str, Box] = {}
 
-    def board(self) -> Board:
+    def _board(self) -> Board:
         """The widgets, in the order of the tab key."""
         panes = (self.steps, self.now, self.output, self.pods, self.models, self.record)
         for pane in panes:
@@ -78,13 +86,15 @@ class Painter:
             Pane.RECORD: self.record,
         }[name]
 
-    def begin(self) -> None:
-        """Fill what is filled once."""
+    def begin(self, size: Size) -> None:
+        """Fill what is filled once, before there is a layout."""
+        self.board.show_what_is_placed(size)
         self.record.show(self.watching.record_lines(), "6 Record", "Nothing is recorded yet.")
 
     def paint(self, change: Change, columns: int, rows: int) -> Moment:
         """Show the present moment; `change` says what may be old."""
         moment = self.watching.moment()
+        self._boxes = places(columns, rows, self.board.view)
         self._bars(moment, columns, rows)
         self.paint_card(moment)
         if Change.RUN in change:
@@ -115,7 +125,8 @@ class Painter:
 
     def paint_card(self, moment: Moment) -> None:
         now = self.now
-        columns, rows = max(20, now.size.width), max(3, now.size.height)
+        box = self._boxes.get(Pane.NOW, NO_BOX)
+        columns, rows = max(20, box.width - 4), max(3, box.height - 2)  # border and padding
         asking: list[Row] | None = None
         if now.prompt is not None:
             asking = prompt_rows(now.prompt, now.typed, now.advice, moment, columns)
@@ -163,7 +174,8 @@ class Painter:
         if self.models.display:
             self.models.label(cluster.objects_title(moment), cluster.pods_note(moment))
             empty = [(Span(cluster.empty_text(moment, "models"), Tone.DIM),)]
-            rows = cluster.object_rows(moment, max(20, self.models.size.width))
+            box = self._boxes.get(Pane.MODELS, NO_BOX)
+            rows = cluster.object_rows(moment, max(20, box.width - 3))  # border and scroll bar
             self.models.show(FixedRows(rows), empty)
 
     def needs_a_person(self, moment: Moment) -> bool:

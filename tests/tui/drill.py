@@ -5,10 +5,14 @@ Signals are decided by the run's own machine, so what the screen is shown is wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from textual.pilot import Pilot
 
 from runbook.clock import RealClock
 from runbook.model.document import Runbook
@@ -647,6 +651,16 @@ def app_over(session: FakeSession, **facts: Any) -> RunApp:
     app = RunApp(session.plan.name, load, options=options)
     app.run_screen = screen
     return app
+
+
+@asynccontextmanager
+async def shown(app: RunApp, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+    """The app on a terminal of that size, from when the screen of its run is painted."""
+    async with app.run_test(size=size) as pilot, asyncio.timeout(60):
+        while app.screen is not screen_of(app) or not app.screen._compositor.render_strips():
+            await pilot.pause()
+        await pilot.pause()
+        yield pilot
 
 
 def screen_of(app: RunApp) -> RunScreen:

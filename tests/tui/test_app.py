@@ -48,6 +48,7 @@ from tests.tui.drill import (
     pod,
     ready,
     screen_of,
+    shown,
     task,
     training,
     waiting_for_namespaces,
@@ -498,8 +499,7 @@ async def test_a_feed_that_ends_badly_is_told_and_ends_nothing() -> None:
         raise RuntimeError("bad [/feed]")
 
     app = app_over(session, feed=broken)
-    async with app.run_test(size=NORMAL) as pilot:
-        await pilot.pause()
+    async with shown(app, NORMAL) as pilot:
         await pilot.pause(0.2)
         assert "bad [/feed]" in screen_text(app)
         assert app.is_running
@@ -548,15 +548,15 @@ async def test_the_command_palette_runs_a_command() -> None:
 
 async def test_ready_is_told_after_the_first_frame() -> None:
     session = ready()
-    shown: list[str] = []
+    told: list[str] = []
 
     async def on_ready() -> None:
-        shown.append(screen_text(app))
+        told.append(screen_text(app))
 
     app = app_over(session, on_ready=on_ready)
-    async with app.run_test(size=NORMAL) as pilot:
+    async with shown(app, NORMAL) as pilot:
         await pilot.pause()
-    assert "READY" in shown[0]
+    assert "READY" in told[0]
 
 
 async def test_w_writes_the_report_now() -> None:

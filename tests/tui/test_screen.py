@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from runbook.run.signals import Accept, Approve, Hold, Leave, Refuse, Retry, Skip
 from runbook.tui.app import RunApp
-from tests.tui.drill import MOMENTS, FakeSession, HandClock, app_over, cluster_at
+from tests.tui.drill import MOMENTS, FakeSession, HandClock, app_over, cluster_at, shown
 from tests.tui.show import build
 
 SIZES = [(160, 45), (120, 35), (80, 24)]
@@ -66,8 +66,7 @@ async def test_every_moment_says_its_word_and_shows_the_card(
     moment: str, size: tuple[int, int]
 ) -> None:
     app = app_of(MOMENTS[moment](), moment)
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
+    async with shown(app, size):
         rows = text_of(app)
         assert WORDS[moment] in rows[0]
         assert any("2 Now" in row for row in rows)
@@ -80,23 +79,22 @@ async def test_a_model_that_hangs_is_told_and_where_there_is_room_the_reason(
     size: tuple[int, int],
 ) -> None:
     app = app_of(MOMENTS["waiting"](), "waiting")
-    async with app.run_test(size=size) as pilot:
+    async with shown(app, size) as pilot:
         await until_live(pilot, app)
-        shown = "".join(row.replace(" ", "") for row in text_of(app))
+        text = "".join(row.replace(" ", "") for row in text_of(app))
         if size == SIZES[0]:
-            assert "Terminating" in shown
-            assert "seldon.model.finalizer" in shown
+            assert "Terminating" in text
+            assert "seldon.model.finalizer" in text
         else:
-            assert "3terminating" in shown
+            assert "3terminating" in text
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_whole_screen_survives_hostile_text(size: tuple[int, int]) -> None:
     app = build("waiting", hostile=True)
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        shown = "".join(text_of(app))
-        assert all(c.isprintable() or c == " " for c in shown)
+    async with shown(app, size):
+        text = "".join(text_of(app))
+        assert all(c.isprintable() or c == " " for c in text)
 
 
 async def test_a_gate_opens_only_for_the_whole_text() -> None:
@@ -105,8 +103,7 @@ async def test_a_gate_opens_only_for_the_whole_text() -> None:
     assert wanted is not None
     text = getattr(wanted, "confirm_text", "") or "yes"
     app = app_of(session, "approval")
-    async with app.run_test(size=(120, 35)) as pilot:
-        await pilot.pause()
+    async with shown(app, (120, 35)) as pilot:
         await type_in(pilot, session.clock, text[:-1])
         await pilot.press("enter")
         await pilot.pause()
@@ -120,7 +117,7 @@ async def test_a_gate_opens_only_for_the_whole_text() -> None:
 async def test_keys_typed_before_the_question_was_read_open_nothing() -> None:
     session = MOMENTS["approval"]()
     app = app_of(session, "approval")
-    async with app.run_test(size=(120, 35)) as pilot:
+    async with shown(app, (120, 35)) as pilot:
         await pilot.press(*"practice", "enter")
         await pilot.pause()
         assert not [s for s in session.sent if isinstance(s, Approve)]
@@ -129,8 +126,7 @@ async def test_keys_typed_before_the_question_was_read_open_nothing() -> None:
 async def test_a_gate_is_refused_with_a_reason() -> None:
     session = MOMENTS["approval"]()
     app = app_of(session, "approval")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+    async with shown(app, (80, 24)) as pilot:
         session.clock.elapsed += 1.0
         await pilot.press("ctrl+r")
         await pilot.pause()
@@ -144,8 +140,7 @@ async def test_a_gate_is_refused_with_a_reason() -> None:
 async def test_a_failure_is_retried_or_skipped_with_a_reason() -> None:
     session = MOMENTS["command_failed"]()
     app = app_of(session, "command_failed")
-    async with app.run_test(size=(120, 35)) as pilot:
-        await pilot.pause()
+    async with shown(app, (120, 35)) as pilot:
         await pilot.press("s")
         await pilot.pause()
         await type_in(pilot, session.clock, "by hand")
@@ -155,8 +150,7 @@ async def test_a_failure_is_retried_or_skipped_with_a_reason() -> None:
         assert skip.reason == "by hand"
     again = MOMENTS["command_failed"]()
     app = app_of(again, "command_failed")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+    async with shown(app, (80, 24)) as pilot:
         await pilot.press("r")
         await pilot.pause()
         assert isinstance(again.sent[-1], Retry)
@@ -165,8 +159,7 @@ async def test_a_failure_is_retried_or_skipped_with_a_reason() -> None:
 async def test_an_unknown_outcome_is_declared_done_only_with_a_reason() -> None:
     session = MOMENTS["interrupted"]()
     app = app_of(session, "interrupted")
-    async with app.run_test(size=(120, 35)) as pilot:
-        await pilot.pause()
+    async with shown(app, (120, 35)) as pilot:
         await pilot.press("d")
         await pilot.pause()
         await type_in(pilot, session.clock, "seen gone")
@@ -178,8 +171,7 @@ async def test_an_unknown_outcome_is_declared_done_only_with_a_reason() -> None:
 async def test_a_running_step_can_be_held_after_it() -> None:
     session = MOMENTS["deleting"]()
     app = app_of(session, "deleting")
-    async with app.run_test(size=(160, 45)) as pilot:
-        await pilot.pause()
+    async with shown(app, (160, 45)) as pilot:
         await pilot.press("p")
         await pilot.pause()
         assert isinstance(session.sent[-1], Hold)
@@ -188,8 +180,7 @@ async def test_a_running_step_can_be_held_after_it() -> None:
 async def test_leaving_asks_first_and_holds_the_run() -> None:
     session = MOMENTS["deleting"]()
     app = app_of(session, "deleting")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+    async with shown(app, (80, 24)) as pilot:
         await pilot.press("q")
         await pilot.pause()
         assert not session.sent
@@ -203,8 +194,7 @@ async def test_leaving_asks_first_and_holds_the_run() -> None:
 async def test_a_key_that_does_not_fit_says_why() -> None:
     session = MOMENTS["deleting"]()
     app = app_of(session, "deleting")
-    async with app.run_test(size=(120, 35)) as pilot:
-        await pilot.pause()
+    async with shown(app, (120, 35)) as pilot:
         await pilot.press("r")
         await pilot.pause()
         assert not session.sent
@@ -213,7 +203,7 @@ async def test_a_key_that_does_not_fit_says_why() -> None:
 
 async def test_help_and_zoom_open_and_close() -> None:
     app = app_of(MOMENTS["deleting"](), "deleting")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with shown(app, (80, 24)) as pilot:
         await until_live(pilot, app)
         before = text_of(app)[0]
         await pilot.press("question_mark")

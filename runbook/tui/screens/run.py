@@ -105,6 +105,7 @@ class RunScreen(Screen[None]):
             cluster=Cluster(wanted=feed is not None),
         )
         self.painter = Painter(self.watching, NowCard(clock.monotonic, id=Pane.NOW))
+        self.looking = Looking(self.painter, self.painter.board, self.notice, self._repaint)
         self._asking = Asking()
         self._stale = Change(0)
         self._flushing: Timer | None = None
@@ -114,13 +115,12 @@ class RunScreen(Screen[None]):
         self._draft = ""
 
     def compose(self) -> ComposeResult:
-        board = self.painter.board()
-        self.looking = Looking(self.painter, board, self.notice, self._repaint)
-        yield board
+        yield self.painter.board
 
     def on_mount(self) -> None:
         self.watching.begin()
-        self.painter.begin()
+        self.painter.begin(self.app.size)
+        self._paint(EVERYTHING)  # so that the first layout shows it, and no empty panes
         self.watch(self.app, "app_focus", self._come_to_the_front, init=False)
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._first_frame)
@@ -161,7 +161,7 @@ class RunScreen(Screen[None]):
             self.painter.notice = ""
         if self.session.state.finished is not None:
             self.watching.reports = tuple(self._reports())
-        size = self.size
+        size = self.app.size
         self._ask(self.watching.moment())
         moment = self.painter.paint(change, size.width, size.height)
         self._announce(moment)
