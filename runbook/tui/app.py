@@ -91,6 +91,13 @@ class RunApp(App[None]):
         self.run_screen = screen
         await self.push_screen(screen)
 
+    def on_key(self, event: events.Key) -> None:
+        """A key that was under way when a line to type on was opened is meant for that line."""
+        line = self.focused
+        if isinstance(line, Rows) and line.takes(event):
+            event.prevent_default()
+            line.post_message(events.Key(event.key, event.character))
+
     def watch_title(self, title: str) -> None:
         """The window's title: readable from another tab."""
         if self._driver is not None and not self.is_headless:

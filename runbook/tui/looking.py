@@ -66,14 +66,18 @@ class Looking:
         elif pane not in always_shown(self.board.size.width):
             self.board.look_at(now._replace(lower=pane))
         self._repaint()
-        self.painter.pane(pane).focus()
+        self._focus(self.painter.pane(pane))
+
+    def _focus(self, pane: Widget) -> None:
+        """At once: the next key may be there already, and is meant for this pane."""
+        self.screen.set_focus(pane)
 
     def zoom(self, _: Moment) -> None:
         now = self.board.view
         pane = None if now.zoomed is not None else self.focused_pane()
         self.board.look_at(View(now.lower, pane))
         if pane is not None:
-            self.painter.pane(pane).focus()
+            self._focus(self.painter.pane(pane))
         self.board.call_after_refresh(self._repaint)
 
     def back(self) -> None:
@@ -97,6 +101,7 @@ class Looking:
         word = "filter" if isinstance(pane, TablePane) else "find"
         text = pane.filter if isinstance(pane, TablePane) else ""
         self.painter.entry.open(f"{word} in {pane.id}", text)
+        self._focus(self.painter.entry)
 
     def found(self, event: EntryBar.Changed) -> None:
         """A filter works while it is typed."""
@@ -114,7 +119,7 @@ class Looking:
             pane.set_filter(text)
         elif isinstance(pane, LogPane):
             pane.find(text)
-        pane.focus()
+        self._focus(pane)
         self._repaint()
 
     def next_hit(self, _: Moment) -> None:

@@ -37,6 +37,7 @@ def main() -> None:
             for name, (arguments, marker) in cases.items():
                 with Terminal.python(*arguments, environment=own) as terminal:
                     taken[name].append(terminal.wait_for(marker, 60) - terminal.began)
+                    terminal.end()  # so that no practice cluster outlives its run
     first = statistics.median(taken["minimal Textual app"])
     print(f"first frame, median and least of {ROUNDS}, in turns")
     for name, times in taken.items():

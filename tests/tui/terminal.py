@@ -71,6 +71,13 @@ class Terminal:
         os.write(self._master, keys)
         return time.perf_counter()
 
+    def end(self, seconds: float = 10) -> None:
+        """Ask the program to end, and read what it still says until it has."""
+        os.kill(self.pid, signal.SIGTERM)
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end and self.read(0.2):
+            continue
+
     def read(self, seconds: float) -> bool:
         """Take what comes within some seconds; False when nothing did."""
         if not select.select([self._master], [], [], seconds)[0]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from runbook.run.signals import (
@@ -26,7 +27,7 @@ from runbook.run.signals import (
 )
 from runbook.tui.app import RunApp
 from runbook.tui.options import ScreenOptions
-from runbook.tui.presenter.prompt import GUARD
+from runbook.tui.presenter.prompt import GUARD, Purpose
 from runbook.tui.watching import Batch
 from tests.tui.drill import (
     MOMENTS,
@@ -187,7 +188,6 @@ async def test_keys_are_ignored_for_a_moment_after_a_question_appears() -> None:
 
 
 async def test_keys_are_ignored_for_a_moment_after_the_terminal_comes_to_the_front() -> None:
-    from textual import events
 
     async with Watched(approval()) as operator:
         await operator.after_guard()
@@ -199,7 +199,6 @@ async def test_keys_are_ignored_for_a_moment_after_the_terminal_comes_to_the_fro
 
 
 async def test_a_paste_is_refused() -> None:
-    from textual import events
 
     async with Watched(approval()) as operator:
         await operator.after_guard()
@@ -564,3 +563,23 @@ async def test_w_writes_the_report_now() -> None:
         await operator.press("w")
         await operator.pilot.pause(0.1)
         assert "Written: /runs/20260801-022000/report.md" in operator.text
+
+
+async def test_keys_that_come_together_mean_what_they_mean_apart() -> None:
+    async with Watched(deleting(), WIDE) as operator:
+        for key, character in (("4", "4"), ("slash", "/"), ("m", "m"), ("l", "l")):
+            operator.app.post_message(events.Key(key, character))
+        await operator.settle()
+        assert "filter in pods: ml" in operator.text
+
+
+async def test_a_reason_typed_at_once_is_no_command() -> None:
+    session = failed()
+    async with Watched(session) as operator:
+        for key in ("s", "a", "x", "d"):
+            operator.app.post_message(events.Key(key, key))
+        await operator.settle()
+        prompt = operator.screen.painter.now.prompt
+        assert prompt is not None
+        assert prompt.purpose is Purpose.SKIP
+        assert session.sent == []

@@ -59,8 +59,9 @@ class Reading(ModalScreen[None]):
         entry = self.query_one(EntryBar)
         entry.display = True
         entry.open("find", self.log_pane.needle)
+        self.set_focus(entry)
 
     def on_entry_bar_done(self, event: EntryBar.Done) -> None:
         self.query_one(EntryBar).display = False
-        self.log_pane.focus()
+        self.set_focus(self.log_pane)
         self.log_pane.find(event.text or "")

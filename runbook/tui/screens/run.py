@@ -207,7 +207,7 @@ class RunScreen(Screen[None]):
         if prompt is not None and prompt != before:
             if isinstance(self.focused, PaneWidget):
                 self._focus_before = self.focused
-            now.focus()
+            self.set_focus(now)  # at once: the next key may be there already
         elif prompt is None and before is not None and self.focused is now:
             self.set_focus(self._focus_before)
 
@@ -271,7 +271,7 @@ class RunScreen(Screen[None]):
         if moment.situation in ASKING:
             self._asking = self._asking.taken_up()
             self._paint(Change.RUN)
-            self.painter.now.focus()
+            self.set_focus(self.painter.now)
             return
         self._send(Continue(moment.operator))
 

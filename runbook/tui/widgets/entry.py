@@ -31,12 +31,14 @@ class EntryBar(Rows, can_focus=True):
     def open(self, label: str, text: str) -> None:
         self.label, self.text = label, text
         self._draw()
-        self.focus()
 
     def _draw(self) -> None:
         typed = Span(self.text, Tone.ENTRY)
         keys = Span("   enter keep  esc clear", Tone.DIM)
         self.show([(Span(f" {self.label}: ", Tone.KEY), typed, Span("▏", Tone.BUSY), keys)])
+
+    def takes(self, event: events.Key) -> bool:
+        return event.is_printable or event.key in ("enter", "escape", "backspace")
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("enter", "escape"):

@@ -16,6 +16,7 @@ from runbook.tui.presenter.prompt import GUARD, Prompt
 from runbook.tui.presenter.spans import Row
 from runbook.tui.widgets.rows import Rows
 
+EDITING = ("escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r")
 LONGEST = 500
 """Characters of an answer."""
 
@@ -77,7 +78,7 @@ class NowCard(Rows, can_focus=True):
         self.show(rows)
 
     def on_key(self, event: events.Key) -> None:
-        if self.prompt is None or not self._is_ours(event):
+        if self.prompt is None or not self.takes(event):
             return
         event.stop()
         event.prevent_default()
@@ -106,10 +107,8 @@ class NowCard(Rows, can_focus=True):
             else:
                 self.post_message(self.PutOff(self.prompt))
 
-    def _is_ours(self, event: events.Key) -> bool:
-        return event.is_printable or event.key in (
-            "escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r",
-        )  # fmt: skip
+    def takes(self, event: events.Key) -> bool:
+        return self.prompt is not None and (event.is_printable or event.key in EDITING)
 
     def _become(self, typed: str) -> None:
         self.typed, self.advice = typed, ""

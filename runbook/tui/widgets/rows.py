@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 
@@ -20,6 +21,10 @@ class Rows(Toned):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
         self.rows: tuple[Row, ...] = ()
+
+    def takes(self, event: events.Key) -> bool:
+        """Whether a key is typed into these rows, as on a line that is open for an answer."""
+        return False
 
     def show(self, rows: Sequence[Row]) -> None:
         before, self.rows = self.rows, tuple(rows)
