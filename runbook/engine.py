@@ -101,9 +101,7 @@ class Engine:
         """
         async with asyncio.TaskGroup() as tasks:
             try:
-                for event in opening:
-                    await self._commit(event)
-                await self._follow_up()
+                await self._commit(opening)
                 while not self._state.over:
                     self._perform(tasks)
                     signal, heard = await self._inbox.get()
@@ -117,31 +115,48 @@ class Engine:
 
     async def _take(self, signal: Signal, heard: asyncio.Future[None] | None) -> None:
         try:
-            for event in decide(self.plan, self._state, signal, self._clock.now()):
-                await self._commit(event)
+            await self._commit(decide(self.plan, self._state, signal, self._clock.now()))
         except JournalUnavailable as fault:
             if heard is not None and not heard.done():
                 heard.set_exception(fault)
             raise
         if heard is not None and not heard.done():
             heard.set_result(None)
-        await self._follow_up()
 
-    async def _follow_up(self) -> None:
-        """Whatever follows by itself from the last fact, until nothing does."""
-        while events := decide(self.plan, self._state, Tick(), self._clock.now()):
+    async def _commit(self, events: Sequence[Event]) -> None:
+        """Make facts durable, and whatever follows from them by itself; then tell of them in order."""
+        state, new = self._state, list[tuple[Record, RunState]]()
+        while True:
             for event in events:
-                await self._commit(event)
+                number = len(self._records) + len(new) + 1
+                record = Record(number, self._clock.now(), masked(event, self._redactor.text))
+                state = evolve(state, record)
+                new.append((record, state))
+            events = decide(self.plan, state, Tick(), self._clock.now())
+            if not events:
+                break
+        if new:
+            durable = await asyncio.to_thread(self._append, [record for record, _ in new])
+            self._publish(new[:durable])
+        if self._fault is not None:
+            raise self._fault
 
-    async def _commit(self, event: Event) -> None:
-        event = masked(event, self._redactor.text)
-        record = Record(len(self._records) + 1, self._clock.now(), event)
-        state = evolve(self._state, record)
-        await asyncio.to_thread(self._journal.append, record)
-        self._state = state
-        self._records.append(record)
-        for follower in self._followers:
-            follower.on_record(record)
+    def _append(self, records: Sequence[Record]) -> int:
+        """Append one by one; how many are durable. The first that is not ends the run."""
+        for number, record in enumerate(records):
+            try:
+                self._journal.append(record)
+            except JournalUnavailable as fault:
+                self._fault = fault
+                return number
+        return len(records)
+
+    def _publish(self, durable: Sequence[tuple[Record, RunState]]) -> None:
+        for record, state in durable:
+            self._state = state
+            self._records.append(record)
+            for follower in self._followers:
+                follower.on_record(record)
 
     # -- what is being done
 

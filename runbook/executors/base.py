@@ -8,6 +8,7 @@ outside is recorded first: `desk.record` returns when the fact is on disk.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -88,6 +89,10 @@ class Outputs(Protocol):
     """Where command output is kept."""
 
     def begin(self, step: str, attempt: int) -> Writer: ...
+
+    def values_path(self, step: str, attempt: int) -> Path:
+        """Where a command may write the values it hands on; private to this run."""
+        ...
 
 
 class Executor(Protocol):

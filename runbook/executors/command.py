@@ -7,7 +7,6 @@ masked before it is shown, stored or compared.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,14 +91,16 @@ class CommandExecutor:
     async def __call__(self, attempt: Attempt, desk: Desk) -> Outcome:
         step = attempt.step.step
         assert isinstance(step, RunStep)
-        with tempfile.NamedTemporaryFile(prefix="runbook-output-") as scratch:
-            outputs_file = Path(scratch.name)
-            try:
-                bound = await bind_late(step, desk)
-                command = await self._command(step, bound, desk, outputs_file)
-            except RunbookError as fault:
-                return attempt.failed(str(fault))
+        outputs_file = self.outputs.values_path(attempt.step.id, attempt.number)
+        try:
+            bound = await bind_late(step, desk)
+            command = await self._command(step, bound, desk, outputs_file)
+        except RunbookError as fault:
+            return attempt.failed(str(fault))
+        try:
             return await self._run(attempt, desk, bound, command, outputs_file)
+        finally:
+            outputs_file.unlink(missing_ok=True)
 
     async def _command(
         self, step: RunStep, bound: RunStep, desk: Desk, outputs_file: Path
@@ -195,7 +196,7 @@ class CommandExecutor:
         if difference:
             return attempt.failed(f"{difference}: {reader.last_line}".removesuffix(": "))
         try:
-            outputs = read_outputs(outputs_file.read_text("utf-8", "replace"))
+            outputs = read_outputs(outputs_file)
         except RunbookError as fault:
             return attempt.failed(str(fault))
         registered = {}

@@ -13,16 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from runbook.errors import RunbookError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+READ_LIMIT = 1024 * 1024
 LIMIT = 16 * 1024
 """Bytes of all values of one step: they go into the journal, whose lines are short."""
 
 
-def read_outputs(text: str) -> dict[str, str]:
-    """The values by name. Raises RunbookError with the line that cannot be read."""
+def read_outputs(file: Path) -> dict[str, str]:
+    """The values by name; none when the command wrote none. Raises RunbookError with the bad line."""
+    try:
+        with file.open("rb") as written:
+            text = written.read(READ_LIMIT).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return {}
     outputs: dict[str, str] = {}
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:

@@ -42,6 +42,10 @@ class OutputStore:
         """Where the output grows while the command runs."""
         return self.directory / "live" / f"{step}.{attempt}.part"
 
+    def values_path(self, step: str, attempt: int) -> Path:
+        """Where a command writes the values it hands on; read, and gone, when the command has ended."""
+        return self.directory / "live" / f"{step}.{attempt}.values"
+
     def begin(self, step: str, attempt: int) -> OutputWriter:
         return OutputWriter(self, self.live_path(step, attempt))
 
@@ -52,7 +56,7 @@ class OutputWriter:
     def __init__(self, outputs: OutputStore, live: Path) -> None:
         self._outputs = outputs
         self._live = live
-        self._file: BinaryIO = live.open("wb", buffering=0)
+        self._opened: BinaryIO | None = None
         self._tail = bytearray()
         self._head = 0
         self._bytes = 0
@@ -67,7 +71,15 @@ class OutputWriter:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _file(self) -> BinaryIO:
+        """Made with the first byte: most commands that say nothing need no file."""
+        if self._opened is None:
+            self._opened = self._live.open("wb", buffering=0)
+        return self._opened
 
     def write(self, data: bytes) -> None:
         self._bytes += len(data)
@@ -85,8 +97,6 @@ class OutputWriter:
     def store(self) -> StoredOutput:
         """Move the output to its final name; no output has none. Raises JournalUnavailable."""
         if self._bytes == 0:
-            self._file.close()
-            self._live.unlink()
             return StoredOutput("", 0, 0, 0)
         tail = bytes(self._tail[-TAIL_LIMIT:])
         truncated = self._bytes - self._head - len(tail)
