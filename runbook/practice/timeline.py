@@ -16,6 +16,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 Callback = Callable[[], Awaitable[None]]
 
 
@@ -94,7 +98,7 @@ class Timeline:
             while self._timers and self._timers[0].due <= self.elapsed():
                 timer = heapq.heappop(self._timers)
                 if timer.callback is not None:
-                    await timer.callback()
+                    await self._call(timer.callback)
                 await asyncio.sleep(0)  # requests are answered between two callbacks
             wait = None
             if self._timers:
@@ -104,3 +108,12 @@ class Timeline:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _call(self, callback: Callback) -> None:
+        """A cluster that serves outlives a mistake in one of its parts, as a real one does."""
+        try:
+            await callback()
+        except Exception:
+            log.exception(
+                "timer-failed", callback=getattr(callback, "__qualname__", repr(callback))
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from runbook.run.readings import Verdict
@@ -109,15 +110,22 @@ def finished_rows(moment: Moment, columns: int) -> list[Ranked]:
             f"{len(summary.deviations)} for the auditor, first: {clean(summary.deviations[0].text)}"
         )
         rows += [Ranked(3, r) for r in labelled("Notable", noted, columns, Tone.HELD)]
-    for index, path in enumerate(moment.reports):
-        rows += [
-            Ranked(2 + (index > 1), r)
-            for r in labelled("Report" if index == 0 else "", clean(path), columns)
-        ]
-    if not moment.reports:
-        rows += [Ranked(2, r) for r in labelled("Report", "not written yet", columns, Tone.DIM)]
+    rows += _reports(moment.reports, columns)
     keys = keys_row("w write the report again", "l output", "q leave")
     return [*rows, Ranked(1, keys)]
+
+
+def _reports(paths: Sequence[str], columns: int) -> list[Ranked]:
+    """The folder once, whole if it fits in two rows, and the names of what is in it."""
+    if not paths:
+        return [Ranked(2, r) for r in labelled("Report", "not written yet", columns, Tone.DIM)]
+    folders = {path.rpartition("/")[0] for path in paths}
+    if len(folders) > 1:
+        return [Ranked(2, r) for path in paths for r in labelled("Report", clean(path), columns)]
+    names = "  ".join(path.rpartition("/")[2] for path in paths)
+    rows = labelled("Report", clean(names), columns)
+    rows += labelled("in", clean(folders.pop()), columns, lines=2)
+    return [Ranked(2 + (index > 1), row) for index, row in enumerate(rows)]
 
 
 def _recovery(summary: Summary, result: Result) -> str:
