@@ -108,13 +108,20 @@ class Engine:
                     await self._take(signal, heard)
             except JournalUnavailable as fault:
                 self._fault = fault
-            self._cease()
+            except BaseException:
+                # Nobody takes reports from now on, and what runs must not wait for somebody to.
+                self._fault = JournalUnavailable("the run has stopped; nothing more is recorded")
+                raise
+            finally:
+                self._cease()
         if self._fault is not None:
             raise self._fault
         return self._state
 
     async def _take(self, signal: Signal, heard: asyncio.Future[None] | None) -> None:
         try:
+            if self._fault is not None:
+                raise self._fault
             await self._commit(decide(self.plan, self._state, signal, self._clock.now()))
         except JournalUnavailable as fault:
             if heard is not None and not heard.done():
@@ -197,8 +204,11 @@ class Engine:
         except asyncio.CancelledError:
             # The state no longer asks for it; what it had started has been ended by now.
             outcome = attempt.interrupted("stopped while it ran")
-        except JournalUnavailable:
-            return  # the engine knows; a step whose facts cannot be kept has no outcome
+        except JournalUnavailable as fault:
+            # A step whose facts cannot be kept has no outcome; the tick lets the run hear of it.
+            self._fault = self._fault or fault
+            self._inbox.put_nowait((Tick(), None))
+            return
         except Exception:
             log.exception("executor-failed", step=step.id, attempt=attempt.number)
             outcome = attempt.interrupted("an internal error; see the log file")

@@ -16,7 +16,7 @@ from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Record
 from runbook.run.readings import Reading, holds
 from runbook.run.session import Output, Seen
-from runbook.run.signals import Abort, Approve, Leave, Outcome, Retry
+from runbook.run.signals import Abort, AddNote, Approve, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
 from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
 
@@ -220,6 +220,46 @@ async def test_when_the_journal_fails_nothing_more_is_started(failing: int) -> N
         await asyncio.wait_for(bench.engine.run([opened(plan)]), 5)
     assert list(bench.engine.records) == bench.journal.records  # what is durable is told, and no more
     assert started == (["delete"] if failing == 4 else [])
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_output_that_cannot_be_stored_stops_the_run_as_a_failed_record_does() -> None:
+    plan = plan_of(DELETE, BUILD)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        raise JournalUnavailable("the output cannot be stored")
+
+    bench = Bench(plan, perform)
+    with pytest.raises(JournalUnavailable, match="output"):
+        await asyncio.wait_for(bench.engine.run([opened(plan)]), 5)
+    assert bench.journal.kinds == ["run.opened", "step.started"]
+
+
+async def test_when_the_run_itself_fails_what_runs_is_ended_and_waits_for_nobody() -> None:
+    plan = plan_of(DELETE)
+    ended: list[str] = []
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("process")
+            await desk.record(CommandFinished(step="delete", attempt=1, exit=None, duration=1.0))
+        raise AssertionError
+
+    class Broken(Watcher):
+        def on_record(self, record: Record) -> None:
+            if record.event.kind == "note.added":
+                raise BrokenPipeError
+
+    bench = Bench(plan, perform)
+    bench.engine.follow(Broken(bench.journal))
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.started")
+    bench.engine.send(AddNote("ann", "still there?"))
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(run, 5)
+    assert ended == ["process"]
     assert len(asyncio.all_tasks()) == 1
 
 
