@@ -15,11 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.clock import RealClock
+
 GRACE = 5.0
 """Seconds between TERM and KILL: kubectl needs well under one to end a request."""
 
 DRAIN = 2.0
 """Seconds to read on after the command has ended, for what a child of its still holds open."""
+
+POLL = 0.02
+"""Seconds between two looks whether a group has ended."""
 
 CHUNK = 64 * 1024
 BASH = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
@@ -56,17 +61,10 @@ async def run(
 ) -> Ended:
     """Start, read to the end, and never leave anything behind.
 
-    Raises OSError when the program cannot be started. When cancelled, ends the group first.
+    Raises OSError when the program cannot be started, and what a reader raised. When cancelled, or
+    when a reader fails, ends the group first.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command.argv,
-        stdin=asyncio.subprocess.DEVNULL if command.shell is None else asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(command.environment),
-        cwd=command.directory,
-        start_new_session=True,
-    )
+    process = await _start(command)
     timed_out = False
     try:
         async with asyncio.TaskGroup() as readers:
@@ -78,40 +76,104 @@ async def run(
                 await _feed(process, command.script)
             try:
                 async with asyncio.timeout(timeout):
-                    await process.wait()
+                    await process.ended.wait()
             except TimeoutError:
                 timed_out = True
                 await end(process)
             await asyncio.wait(reading, timeout=DRAIN)
             for task in reading:
                 task.cancel()
+        await end(process)  # what it left in the background
+    except BaseExceptionGroup as failed:
+        # A reader failed, so nobody would hear the rest.
+        await end(process)
+        raise failed.exceptions[0] from None
     except BaseException:
-        # Cancelled, or a reader failed: either way nothing of it may go on.
-        await asyncio.shield(end(process))
+        await end(process)
         raise
+    finally:
+        process.close()
     code = process.returncode
     if code is not None and code < 0:
         return Ended(None, signal.Signals(-code).name, timed_out)
     return Ended(code, "", timed_out)
 
 
-async def end(process: asyncio.subprocess.Process) -> None:
-    """TERM to the group, a grace, KILL to what is left of it."""
-    if process.returncode is not None:
-        return
-    _signal(process.pid, signal.SIGTERM)
+class _Process(asyncio.subprocess.SubprocessStreamProtocol):
+    """A started program; `ended` is set when it ends, whoever still holds its output open."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=CHUNK, loop=asyncio.get_running_loop())
+        self.ended = asyncio.Event()
+        self.pid = 0
+        self._started: asyncio.SubprocessTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._started, self.pid = transport, transport.get_pid()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.ended.set()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._started.get_returncode() if self._started else None
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        if self._started is not None:
+            self._started.close()
+
+
+async def _start(command: Command) -> _Process:
+    _, process = await asyncio.get_running_loop().subprocess_exec(
+        _Process,
+        *command.argv,
+        stdin=asyncio.subprocess.DEVNULL if command.shell is None else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=dict(command.environment),
+        cwd=command.directory,
+        start_new_session=True,
+    )
+    return process
+
+
+async def end(process: _Process) -> None:
+    """TERM to the group, a grace, KILL to what is left of it.
+
+    However often it is cancelled meanwhile, it ends the group first.
+    """
+    told: asyncio.CancelledError | None = None
+    clock = RealClock()
+    until = clock.monotonic() + GRACE
+    there = _signal(process.pid, signal.SIGTERM)
+    while there and clock.monotonic() < until:
+        try:
+            await clock.sleep(POLL)
+        except asyncio.CancelledError as again:
+            told = again
+        there = _signal(process.pid, 0)
+    if there:
+        _signal(process.pid, signal.SIGKILL)
+    while not process.ended.is_set():
+        try:
+            await process.ended.wait()
+        except asyncio.CancelledError as again:
+            told = again
+    if told is not None:
+        raise told
+
+
+def _signal(group: int, number: int) -> bool:
+    """Whether there was somebody in the group to get it."""
     try:
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    except TimeoutError:
-        pass
-    _signal(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has ended already, which is what we want
         os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False  # it has ended already, which is what we want; or became another user's
+    return True
 
 
 async def _pump(stream: asyncio.StreamReader | None, on_data: OnData) -> None:
@@ -121,7 +183,7 @@ async def _pump(stream: asyncio.StreamReader | None, on_data: OnData) -> None:
         on_data(data)
 
 
-async def _feed(process: asyncio.subprocess.Process, script: str) -> None:
+async def _feed(process: _Process, script: str) -> None:
     if process.stdin is None:
         return
     # A program that ends without reading its script has said what it thinks of it by its exit code.

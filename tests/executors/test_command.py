@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from runbook.clock import RealClock
+from runbook.errors import JournalUnavailable
+from runbook.executors import process
 from runbook.executors.base import Attempt
 from runbook.executors.command import CommandExecutor
-from runbook.journal.outputs import OutputStore
+from runbook.journal.outputs import OutputStore, OutputWriter
 from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Observation
 from runbook.run.readings import Reading
@@ -163,6 +166,51 @@ async def test_a_cancelled_command_is_ended_and_its_end_recorded(bench: Bench) -
         await run
     finished = desk.events[-1]
     assert isinstance(finished, CommandFinished)
+    assert not runs(int((bench.directory / "pid").read_text()))
+
+
+async def test_what_a_command_leaves_in_the_background_is_ended_with_it(bench: Bench) -> None:
+    quiet = "sleep 300 >/dev/null 2>&1 & echo $! > child"
+    assert (await bench.run({"run": quiet})).ending is Ending.PASSED
+    assert not runs(int((bench.directory / "child").read_text()))
+    loud = "sleep 300 & echo $! > child"
+    assert (await bench.run({"run": loud})).ending is Ending.PASSED
+    assert not runs(int((bench.directory / "child").read_text()))
+
+
+async def test_whoever_left_the_group_with_our_pipe_keeps_nobody_waiting(bench: Bench) -> None:
+    script = "setsid sleep 300 & echo $! > child; sleep 0.2; trap '' TERM; sleep 300"
+    async with asyncio.timeout(30):
+        outcome = await bench.run({"run": script, "timeout": "1s"})
+    os.kill(int((bench.directory / "child").read_text()), signal.SIGKILL)
+    assert outcome.ending is Ending.TIMED_OUT
+
+
+async def test_who_is_told_twice_to_stop_still_ends_the_command_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 0.5)
+    run = asyncio.ensure_future(bench.run({"run": "trap '' TERM; echo $$ > pid; sleep 300"}))
+    pid = bench.directory / "pid"
+    while not (pid.exists() and pid.read_text()):  # noqa: ASYNC110 - the command tells by a file
+        await asyncio.sleep(0.01)
+    run.cancel()
+    await asyncio.sleep(0.1)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert not runs(int(pid.read_text()))
+
+
+async def test_output_that_cannot_be_kept_ends_the_command_and_is_no_outcome(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: OutputWriter, data: bytes) -> None:
+        raise JournalUnavailable("the disk is full")
+
+    monkeypatch.setattr(OutputWriter, "write", full)
+    with pytest.raises(JournalUnavailable):
+        await bench.run({"run": "echo $$ > pid; echo out; sleep 300"})
     assert not runs(int((bench.directory / "pid").read_text()))
 
 
