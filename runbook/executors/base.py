@@ -78,7 +78,9 @@ class Writer(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes) -> None:
+        """Take one more piece. Raises JournalUnavailable."""
+        ...
 
     def store(self) -> StoredOutput:
         """Make it durable. Raises JournalUnavailable."""
@@ -88,7 +90,9 @@ class Writer(Protocol):
 class Outputs(Protocol):
     """Where command output is kept."""
 
-    def begin(self, step: str, attempt: int) -> Writer: ...
+    def begin(self, step: str, attempt: int) -> Writer:
+        """Raises JournalUnavailable."""
+        ...
 
     def values_path(self, step: str, attempt: int) -> Path:
         """Where a command may write the values it hands on; private to this run."""

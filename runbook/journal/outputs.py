@@ -82,11 +82,15 @@ class OutputWriter:
         return self._opened
 
     def write(self, data: bytes) -> None:
+        """Take one more piece. Raises JournalUnavailable."""
         self._bytes += len(data)
         self._lines += data.count(b"\n")
         room = HEAD_LIMIT - self._head
         if room > 0:
-            self._file.write(data[:room])
+            try:
+                self._file.write(data[:room])
+            except OSError as fault:
+                raise self._unavailable(fault) from fault
             self._head += min(len(data), room)
             data = data[room:]
         if data:
@@ -115,7 +119,10 @@ class OutputWriter:
             self._live.replace(final)
             sync_directory(final.parent)
         except OSError as fault:
-            raise JournalUnavailable(
-                f"the output cannot be stored: {fault.strerror or fault}", where=str(self._live)
-            ) from fault
+            raise self._unavailable(fault) from fault
         return StoredOutput(sha256, self._bytes, self._lines, truncated)
+
+    def _unavailable(self, fault: OSError) -> JournalUnavailable:
+        return JournalUnavailable(
+            f"the output cannot be stored: {fault.strerror or fault}", where=str(self._live)
+        )

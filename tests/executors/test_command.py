@@ -214,6 +214,17 @@ async def test_output_that_cannot_be_kept_ends_the_command_and_is_no_outcome(
     assert not runs(int((bench.directory / "pid").read_text()))
 
 
+async def test_a_disk_that_takes_no_output_is_told_as_such(bench: Bench) -> None:
+    writer = bench.outputs.begin("step", 1)
+    writer._file.close()
+    writer._file = Path("/dev/full").open("wb", buffering=0)  # noqa: ASYNC230, SIM115 - no file
+    with writer, pytest.raises(JournalUnavailable, match="No space"):
+        writer.write(b"out")
+    bench.outputs.live_path("step", 2).mkdir()
+    with pytest.raises(JournalUnavailable):
+        bench.outputs.begin("step", 2)
+
+
 async def test_a_sensitive_command_is_neither_shown_nor_stored(bench: Bench) -> None:
     desk = Desk()
     outcome = await bench.run({"run": "echo geheim", "sensitive": True, "register": "back"}, desk)
