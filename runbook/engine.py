@@ -196,11 +196,13 @@ class Engine:
 
     async def _execute(self, attempt: Attempt) -> None:
         step = attempt.step
+        # A command keeps its own time: it can then say how it ended, and what it printed last.
+        limit = None if step.kind == "run" else step.step.timeout
         try:
-            async with asyncio.timeout(step.step.timeout):
+            async with asyncio.timeout(limit):
                 outcome = await self._executors[step.kind](attempt, self)
         except TimeoutError:
-            outcome = attempt.timed_out(f"not done after {step.step.timeout:g} s")
+            outcome = attempt.timed_out(f"not done after {limit or 0:g} s")
         except asyncio.CancelledError:
             # The state no longer asks for it; what it had started has been ended by now.
             outcome = attempt.interrupted("stopped while it ran")

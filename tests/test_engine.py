@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from runbook.run.readings import Reading, holds
 from runbook.run.session import Output, Seen
 from runbook.run.signals import Abort, AddNote, Approve, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
+from tests.executors import test_command as commands
 from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
 
 
@@ -286,6 +288,23 @@ async def test_a_step_longer_than_its_timeout_has_timed_out() -> None:
     bench = Bench(plan, perform)
     run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
     await bench.until("step.timed-out")
+    bench.engine.send(Abort("ann"))
+    await asyncio.wait_for(run, 5)
+
+
+async def test_a_command_out_of_time_says_how_it_was_ended_and_what_it_said_last(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of({"id": "s", "run": "echo half; sleep 300", "timeout": "300ms"})
+    bench = Bench(plan, commands.Bench(tmp_path).executor)
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    async with asyncio.timeout(10):
+        while "step.timed-out" not in bench.watcher.heard:  # noqa: ASYNC110 - as in `until`
+            await asyncio.sleep(0.02)
+    finished: Any = bench.journal.records[-2].event
+    assert finished.signal == "SIGTERM"
+    timed_out: Any = bench.journal.records[-1].event
+    assert timed_out.reason == "not done after 0.3 s; last: half"
     bench.engine.send(Abort("ann"))
     await asyncio.wait_for(run, 5)
 

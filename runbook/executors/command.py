@@ -138,12 +138,18 @@ class CommandExecutor:
         reader = _Reader(attempt, desk, self.redactor, writer)
         ended = process.Ended(None, "never started")
         fault = ""
+
+        def note(how: process.Ended) -> None:
+            nonlocal ended
+            ended = how
+
         try:
-            ended = await process.run(
+            await process.run(
                 command,
                 timeout=step.timeout,
                 on_stdout=reader.stdout,
                 on_stderr=reader.stderr,
+                on_end=note,
             )
         except OSError as error:
             fault = f"cannot be started: {error.strerror or error}: {error.filename or ''}"

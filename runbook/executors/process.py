@@ -54,15 +54,21 @@ class Ended:
 
 
 OnData = Callable[[bytes], None]
+OnEnd = Callable[[Ended], None]
 
 
 async def run(
-    command: Command, *, timeout: float | None, on_stdout: OnData, on_stderr: OnData
+    command: Command,
+    *,
+    timeout: float | None,
+    on_stdout: OnData,
+    on_stderr: OnData,
+    on_end: OnEnd | None = None,
 ) -> Ended:
     """Start, read to the end, and never leave anything behind.
 
     Raises OSError when the program cannot be started, and what a reader raised. When cancelled, or
-    when a reader fails, ends the group first.
+    when a reader fails, ends the group first. `on_end` hears how it ended in each of these cases.
     """
     process = await _start(command)
     timed_out = False
@@ -93,7 +99,13 @@ async def run(
         raise
     finally:
         process.close()
-    code = process.returncode
+        how = _how(process.returncode, timed_out)
+        if on_end is not None:
+            on_end(how)
+    return how
+
+
+def _how(code: int | None, timed_out: bool) -> Ended:
     if code is not None and code < 0:
         return Ended(None, signal.Signals(-code).name, timed_out)
     return Ended(code, "", timed_out)

@@ -151,6 +151,7 @@ async def test_a_command_out_of_time_is_ended_with_everything_it_started(bench: 
     before = asyncio.get_running_loop().time()
     outcome = await bench.run({"run": script, "timeout": "500ms"})
     assert outcome.ending is Ending.TIMED_OUT
+    assert outcome.reason == "not done after 0.5 s; last: "
     assert not runs(int((bench.directory / "child").read_text()))
     assert asyncio.get_running_loop().time() - before < 20
 
@@ -166,6 +167,7 @@ async def test_a_cancelled_command_is_ended_and_its_end_recorded(bench: Bench) -
         await run
     finished = desk.events[-1]
     assert isinstance(finished, CommandFinished)
+    assert (finished.exit, finished.signal) == (None, "SIGTERM")
     assert not runs(int((bench.directory / "pid").read_text()))
 
 
