@@ -100,7 +100,8 @@ class CommandExecutor:
         try:
             return await self._run(attempt, desk, bound, command, outputs_file)
         finally:
-            outputs_file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone, or no file any more: the command's doing
+                outputs_file.unlink()
 
     async def _command(
         self, step: RunStep, bound: RunStep, desk: Desk, outputs_file: Path
@@ -153,6 +154,9 @@ class CommandExecutor:
             )
         except OSError as error:
             fault = f"cannot be started: {error.strerror or error}: {error.filename or ''}"
+        except ValueError as error:
+            # A value with a NUL, a `shell` whose quotes are never closed.
+            fault = f"cannot be started: {error}"
         finally:
             reader.finish()
             await self._finished(attempt, desk, writer, ended, self.clock.monotonic() - began)

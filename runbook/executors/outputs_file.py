@@ -30,6 +30,8 @@ def read_outputs(file: Path) -> dict[str, str]:
             text = written.read(READ_LIMIT).decode("utf-8", "replace")
     except FileNotFoundError:
         return {}
+    except OSError as fault:
+        raise RunbookError(f"cannot be read: {fault.strerror}", where="$RUNBOOK_OUTPUT") from fault
     outputs: dict[str, str] = {}
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:

@@ -31,6 +31,8 @@ def run_probe(environment: Mapping[str, str], directory: Path, redactor: Redacto
             )
         except OSError as fault:
             return CommandResult(None, "", f"cannot be started: {fault.strerror or fault}")
+        except ValueError as fault:
+            return CommandResult(None, "", f"cannot be started: {fault}")
         return CommandResult(
             None if ended.timed_out else ended.exit,
             redactor.text(stdout.decode("utf-8", "replace")),

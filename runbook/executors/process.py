@@ -41,7 +41,13 @@ class Command:
 
     @property
     def argv(self) -> Sequence[str]:
-        return (*BASH, self.script) if self.shell is None else shlex.split(self.shell)
+        """Raises ValueError for a `shell` that names no program."""
+        if self.shell is None:
+            return (*BASH, self.script)
+        words = shlex.split(self.shell)
+        if not words:
+            raise ValueError("`shell` names no program")
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ async def run(
 ) -> Ended:
     """Start, read to the end, and never leave anything behind.
 
-    Raises OSError when the program cannot be started, and what a reader raised. When cancelled, or
+    Raises OSError or ValueError when the program cannot be started, and what a reader raised. When cancelled, or
     when a reader fails, ends the group first. `on_end` hears how it ended in each of these cases.
     """
     process = await _start(command)
@@ -107,7 +113,9 @@ async def run(
 
 def _how(code: int | None, timed_out: bool) -> Ended:
     if code is not None and code < 0:
-        return Ended(None, signal.Signals(-code).name, timed_out)
+        # A real-time signal has a number only.
+        name = next((s.name for s in signal.Signals if s == -code), f"signal {-code}")
+        return Ended(None, name, timed_out)
     return Ended(code, "", timed_out)
 
 

@@ -257,6 +257,23 @@ async def test_what_cannot_be_started_is_a_failure_and_not_a_traceback(bench: Be
     assert "cannot be started" in missing.reason
     nowhere = await bench.run({"run": "true", "working-directory": "not-here"})
     assert nowhere.ending is Ending.FAILED
+    for shell in ("", "bash -c 'open"):
+        unusable = await bench.run({"run": "true", "shell": shell})
+        assert unusable.ending is Ending.FAILED
+        assert "cannot be started" in unusable.reason
+    nul = await bench.run({"run": "echo ${{ registered.value }}"}, Desk({"registered.value": "\0"}))
+    assert nul.ending is Ending.FAILED
+    assert "null byte" in nul.reason
+
+
+async def test_a_signal_without_a_name_is_told_by_its_number(bench: Bench) -> None:
+    outcome = await bench.run({"run": "kill -40 $$"})
+    assert (outcome.ending, outcome.reason) == (Ending.FAILED, "ended by signal 40")
+
+
+async def test_a_command_may_take_its_outputs_file_away(bench: Bench) -> None:
+    outcome = await bench.run({"run": 'rm "$RUNBOOK_OUTPUT"'})
+    assert (outcome.ending, outcome.outputs) == (Ending.PASSED, {})
 
 
 async def test_variables_of_the_step_reach_the_command(bench: Bench) -> None:
