@@ -6,6 +6,7 @@ from runbook.checks.base import CheckContext
 from runbook.checks.expectation import compare, describe_command, last_line, pattern, shortened
 from runbook.errors import CheckMisconfigured
 from runbook.model.checks import LogsQuery, RunCheck
+from runbook.model.expressions import shown
 from runbook.run.readings import Reading, fails, holds, unknown
 from runbook.target.api import JSON, ApiStatusError, ResourceRef
 
@@ -14,7 +15,7 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 def expects_run(check: RunCheck) -> str:
-    return f"{shortened(check.run, 80)}: {describe_command(check.expect)}"
+    return f"{shortened(shown(check.run), 80)}: {describe_command(check.expect)}"
 
 
 async def look_run(check: RunCheck, context: CheckContext, expected: str) -> Reading:

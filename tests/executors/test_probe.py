@@ -1,0 +1,36 @@
+"""`check: {run: ...}`: a command that only reads, with the values of the runbook."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runbook.checks.commands import expects_run
+from runbook.executors.probe import run_probe
+from runbook.model.checks import RunCheck
+from runbook.model.document import CheckStep
+from runbook.redact import Redactor
+from tests.run.test_machine import plan_of
+
+NASTY = "a b $(touch pwned) `touch pwned` ; ' \" \\"
+
+
+@pytest.mark.parametrize("script", ["printf %s ${{ inputs.x }}", "printf %s '${{ inputs.x }}'"])
+async def test_a_value_reaches_a_probe_as_one_word_and_runs_nothing(
+    tmp_path: Path, script: str
+) -> None:
+    plan = plan_of({"id": "s", "check": {"run": script}}, inputs={"x": {"default": NASTY}})
+    step = plan.step("s").step
+    assert isinstance(step, CheckStep)
+    check = step.check
+    assert isinstance(check, RunCheck)
+    probe = run_probe({"PATH": os.environ["PATH"]}, tmp_path, Redactor())
+    result = await probe(check.run, check.shell, 5.0)
+    assert (result.exit, result.stdout, result.stderr) == (0, NASTY, "")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_what_a_probe_expects_is_told_with_its_values() -> None:
+    assert expects_run(RunCheck(run="test ${{ 'a' }} = a")) == "test a = a: exit 0"
