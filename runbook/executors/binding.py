@@ -20,14 +20,20 @@ async def bind_late(model: M, desk: Desk) -> M:
     """
     names = {
         name
-        for _, text in expressions.walk_texts(model)
-        if "${{" in text
+        for path, text in expressions.walk_texts(model)
+        if "${{" in text and path != ("when",)
         for name in expressions.references(expressions.parse(text))
     }
     if not names:
         return model
     values: dict[str, Scalar] = {name: await desk.value(name) for name in sorted(names)}
-    return expressions.bind(model, values.__getitem__)
+
+    def lookup(name: str) -> Scalar:
+        if name not in values:
+            raise expressions.Unbound(name)  # of `when`, which has been answered by now
+        return values[name]
+
+    return expressions.bind(model, lookup)
 
 
 async def text_of(node: expressions.Node, desk: Desk) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from runbook.model.base import FormatModel
 from runbook.model.checks import Check, Expect, NamedCheck
@@ -74,10 +74,21 @@ class Objectives(FormatModel):
     settle: Duration = Field(5.0, ge=0, description="how long they must hold before it counts")
 
 
+def _marked(condition: str) -> str:
+    """A condition with its marks, so that the values of the plan are put into it as everywhere."""
+    text = condition.strip()
+    return text if "${{" in text else "${{ " + text + " }}"
+
+
+Condition = Annotated[str, AfterValidator(_marked)]
+
+
 class StepBase(FormatModel):
     id: Identifier
     title: str = ""
-    when: str | None = Field(None, description="an expression; when false the step is skipped")
+    when: Condition | None = Field(
+        None, description="an expression; when false the step is skipped"
+    )
     effect: Effect = "read"
     timeout: Duration | None = Field(None, gt=0)
     on_failure: OnFailure = "ask"

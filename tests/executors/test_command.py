@@ -266,6 +266,11 @@ async def test_what_cannot_be_started_is_a_failure_and_not_a_traceback(bench: Be
     assert "null byte" in nul.reason
 
 
+async def test_a_condition_that_has_been_answered_is_not_asked_again(bench: Bench) -> None:
+    step = {"run": "true", "when": "steps.give.outputs.never == ''"}
+    assert (await bench.run(step)).ending is Ending.PASSED
+
+
 async def test_a_signal_without_a_name_is_told_by_its_number(bench: Bench) -> None:
     outcome = await bench.run({"run": "kill -40 $$"})
     assert (outcome.ending, outcome.reason) == (Ending.FAILED, "ended by signal 40")

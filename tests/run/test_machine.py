@@ -323,6 +323,17 @@ def test_when_reads_the_outputs_of_earlier_steps() -> None:
     assert run.status("delete") is Status.RUNNING
 
 
+@pytest.mark.parametrize(
+    "condition", ["run.mode == 'drill'", "!inputs.on", "\n inputs.name == '' "]
+)
+def test_a_condition_without_marks_knows_the_values_of_the_plan(condition: str) -> None:
+    inputs = {"on": {"type": "boolean", "default": True}, "name": {"default": "x"}}
+    run = Drive(plan_of({**BUILD, "when": condition}, DELETE, inputs=inputs))
+    assert run.status("build") is Status.SKIPPED
+    other = {**BUILD, "when": f"!({condition.strip()})"}
+    assert Drive(plan_of(other, inputs=inputs)).status("build") is Status.RUNNING
+
+
 def test_while_held_nothing_starts_and_what_runs_goes_on() -> None:
     run = Drive(plan_of(BUILD, DELETE))
     run.send(Hold("ann"))
