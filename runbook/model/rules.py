@@ -173,7 +173,8 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
     order = {path: index for index, (path, _) in enumerate(_steps(raw))}
     for path, text in _texts(raw, ()):
-        is_condition = path[-1] == "when" and "${{" not in text
+        of_step = path[:-1] in order
+        is_condition = of_step and path[-1] == "when" and "${{" not in text
         if "${{" not in text and not is_condition:
             continue
         try:
@@ -181,16 +182,30 @@ def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
             nodes = [part.node for part in template if isinstance(part, expressions.Expression)]
             if is_condition:
                 nodes = [expressions.parse_node(text)]
-            if path[-1] == "run":
+            if path[-1] == "run" and (of_step or path[-2:] == ("check", "run")):
                 yield from _script(raw, path, text)
         except expressions.ExpressionError as fault:
             yield Finding(path, str(fault), offset=fault.offset)
             continue
         position = _position(order, path)
+        if of_step and path[-1] == "when":
+            yield from _condition(path, text, nodes)
         for node in nodes:
             for name in expressions.names(node):
                 if found := _unknown(name.name, names, position):
                     yield Finding(path, found[0], found[1], name.offset)
+
+
+def _condition(path: Path, text: str, nodes: list[expressions.Node]) -> Iterator[Finding]:
+    """Text around an expression makes a text of it, and a text is true whatever it says."""
+    if "${{" in text and len(expressions.parse(text.strip())) != 1:
+        yield Finding(
+            path, "a condition is one expression", "write all of it between one ${{ and its }}"
+        )
+    for node in nodes:
+        for name in expressions.names(node):
+            if name.name.startswith("secrets."):
+                yield Finding(path, "a condition cannot ask for a secret", offset=name.offset)
 
 
 def _script(raw: dict[str, Any], path: Path, text: str) -> Iterator[Finding]:

@@ -116,10 +116,23 @@ def test_every_problem_is_told_at_once_in_order_with_its_place() -> None:
         ("{id: a, id: b, run: x}", "key 'id' stands here a second time"),
         ("{id: a, run: x, on: 1}", "key 'on' is read as a bool"),
         ("{id: a, run: x, retries: 012}", "octal"),
+        ("{id: a, run: x, when: '${{ true }} && ${{ false }}'}", "a condition is one expression"),
+        ("{id: a, run: x, when: '${{ run.mode }} == 1'}", "a condition is one expression"),
     ],
 )
 def test_a_fault_is_named_with_what_was_allowed(step: str, said: str) -> None:
     assert said in of_step(step)
+
+
+def test_a_condition_cannot_ask_for_a_secret() -> None:
+    steps = f"{STEPS}      - {{id: a, run: x, when: secrets.s == 'x'}}\n"
+    said = refused(f"{HEAD}secrets: {{s: {{from: env, key: S}}}}\n{steps}")
+    assert "a condition cannot ask for a secret" in said
+
+
+def test_a_variable_may_be_called_as_a_key_of_the_format() -> None:
+    step = '{id: a, run: x, env: {when: now and then, run: "`${{ run.mode }}`"}}'
+    assert load_text(f"{HEAD}{STEPS}      - {step}\n", "f").phases
 
 
 @pytest.mark.parametrize(
