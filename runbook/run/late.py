@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.model.expressions import Unbound
 from runbook.run.state import RunState
 
 
@@ -11,3 +12,11 @@ def lookup(state: RunState, name: str) -> str | None:
     if room == "steps" and rest.endswith(".status") and rest.count(".") == 1:
         return state.step(rest.removesuffix(".status")).status.value
     return state.outputs.get(name)
+
+
+def known(state: RunState, name: str) -> str:
+    """As `lookup`, for a text in which what there is not yet stays as it was written."""
+    value = lookup(state, name)
+    if value is None:
+        raise Unbound(name)
+    return value

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 
 from runbook.model import expressions
@@ -170,7 +171,7 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
         case Retry(step=step, by=by):
             return [
                 *_taken_up(state, by),
-                _start(plan.step(step), state.step(step), now, by=by),
+                _start(plan.step(step), state, now, by=by),
             ]
         case Skip(step=step, by=by, reason=reason):
             return [*_taken_up(state, by), StepSkipped(step=step, by=by, reason=reason.strip())]
@@ -210,13 +211,13 @@ def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
     here = state.step(step.id)
     match here.status:
         case Status.PENDING:
-            return [] if state.held else _enter(step, here, state, now)
+            return [] if state.held else _enter(step, state, now)
         case Status.WAITING:
             return gates.wait(step, state, now)
         case Status.FAILED | Status.TIMED_OUT:
             if here.retry_at is not None:
                 due = now >= here.retry_at and not state.held
-                return [_start(step, here, now)] if due else []
+                return [_start(step, state, now)] if due else []
             return _after_failure(plan, step, here, state)
         case Status.INTERRUPTED:
             # Whether it did its work is not ours to guess; with nobody there, the run stays held.
@@ -227,23 +228,23 @@ def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
             assert_never(unreachable)
 
 
-def _enter(step: PlannedStep, here: StepState, state: RunState, now: datetime) -> list[Event]:
+def _enter(step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
     condition = step.step.when
     if condition is not None and not expressions.evaluate(
         condition, lambda name: late.lookup(state, name)
     ):
         return [StepSkipped(step=step.id, by="condition", reason=f"when: {condition}")]
-    return [_start(step, here, now)]
+    return [_start(step, state, now)]
 
 
-def _start(step: PlannedStep, here: StepState, now: datetime, by: str = "") -> Event:
+def _start(step: PlannedStep, state: RunState, now: datetime, by: str = "") -> Event:
     match step.step:
-        case ApproveStep():
-            return gates.request(step.step, now)
-        case ManualStep():
-            return gates.task(step.step, now)
+        case ApproveStep() as gate:
+            return gates.request(expressions.bind(gate, partial(late.known, state)), now)
+        case ManualStep() as task:
+            return gates.task(expressions.bind(task, partial(late.known, state)), now)
         case _:
-            return StepStarted(step=step.id, attempt=here.attempt + 1, by=by)
+            return StepStarted(step=step.id, attempt=state.step(step.id).attempt + 1, by=by)
 
 
 def _outcome(plan: Plan, state: RunState, outcome: Outcome, now: datetime) -> list[Event]:

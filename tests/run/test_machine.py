@@ -179,6 +179,22 @@ def test_a_gate_passes_only_with_the_asked_text() -> None:
     assert run.send(Approve("go", "ann", "ctx")) == ["approval.granted", "step.started"]
 
 
+def test_a_gate_and_a_task_say_what_earlier_steps_have_given() -> None:
+    asks = {"message": "Delete ${{ registered.n }}?", "confirm_text": "${{ registered.n }}"}
+    task = {"instructions": "Look at ${{ registered.n }} and ${{ steps.build.outputs.x }}"}
+    run = Drive(
+        plan_of(
+            {**BUILD, "register": "n"}, {"id": "go", "approve": asks}, {"id": "do", "manual": task}
+        )
+    )
+    run.send(Outcome("build", 1, Ending.PASSED, registered={"n": "3 pods"}))
+    request: Any = run.state.step("go").request
+    assert (request.message, request.confirm_text) == ("Delete 3 pods?", "3 pods")
+    run.send(Approve("go", "ann", "3 pods"))
+    asked: Any = run.state.step("do").request
+    assert asked.instructions == "Look at 3 pods and ${{ steps.build.outputs.x }}"
+
+
 def test_a_gate_with_approvers_is_never_passed_by_the_operator_or_a_stranger() -> None:
     gate = {"id": "go", "approve": {"message": "?", "approvers": ["ann", "bob"]}}
     run = Drive(plan_of(gate, DELETE))
