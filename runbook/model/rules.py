@@ -149,12 +149,28 @@ def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
             yield Finding(
                 (*path, "on_failure", "goto"), f"no step {target!r}", nearest(target, names.steps)
             )
+        elif isinstance(target, str):
+            yield from _passed_over(raw, path, target)
     for name, named in _dict(raw.get("health")).items():
         if "health" in _dict(_dict(named).get("check")):
             yield Finding(
                 ("health", name, "check", "health"),
                 "a health check cannot be made of another one",
                 "write the condition itself here",
+            )
+
+
+def _passed_over(raw: dict[str, Any], path: Path, target: str) -> Iterator[Finding]:
+    """A gate is never skipped, so no failure leads past one."""
+    steps = list(_steps(raw))
+    here = next(index for index, (place, _) in enumerate(steps) if place == path)
+    there = next(index for index, (_, step) in enumerate(steps) if str(step.get("id")) == target)
+    for _, step in steps[here + 1 : there]:
+        if "approve" in step:
+            yield Finding(
+                (*path, "on_failure", "goto"),
+                f"the gate {step.get('id')!r} lies before {target!r}, and a gate is never skipped",
+                "go to the gate, or to a step before it",
             )
 
 
@@ -182,6 +198,8 @@ def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
             nodes = [part.node for part in template if isinstance(part, expressions.Expression)]
             if is_condition:
                 nodes = [expressions.parse_node(text)]
+            if path[-2:-1] in (("approve",), ("manual",)):
+                yield from _shown(path, nodes)
             if path[-1] == "run" and (of_step or path[-2:] == ("check", "run")):
                 yield from _script(raw, path, text)
         except expressions.ExpressionError as fault:
@@ -206,6 +224,14 @@ def _condition(path: Path, text: str, nodes: list[expressions.Node]) -> Iterator
         for name in expressions.names(node):
             if name.name.startswith("secrets."):
                 yield Finding(path, "a condition cannot ask for a secret", offset=name.offset)
+
+
+def _shown(path: Path, nodes: list[expressions.Node]) -> Iterator[Finding]:
+    """What a gate or a task says is read by people, and kept in the record."""
+    for node in nodes:
+        for name in expressions.names(node):
+            if name.name.startswith("secrets."):
+                yield Finding(path, "a secret cannot be shown to a person", offset=name.offset)
 
 
 def _script(raw: dict[str, Any], path: Path, text: str) -> Iterator[Finding]:

@@ -124,6 +124,24 @@ def test_a_fault_is_named_with_what_was_allowed(step: str, said: str) -> None:
     assert said in of_step(step)
 
 
+def test_no_failure_leads_past_a_gate() -> None:
+    steps = [
+        "{id: a, run: x, on_failure: {goto: %s}}",
+        "{id: go, approve: {message: m}}",
+        "{id: b, run: x}",
+    ]
+    text = HEAD + STEPS + "".join(f"      - {step}\n" for step in steps)
+    said = refused(text % "b")
+    assert "6:44: the gate 'go' lies before 'b', and a gate is never skipped" in said
+    assert load_text(text % "go", "f").phases
+
+
+def test_a_gate_cannot_show_a_secret() -> None:
+    steps = f'{STEPS}      - {{id: a, approve: {{message: "${{{{ secrets.s }}}}?"}}}}\n'
+    said = refused(f"{HEAD}secrets: {{s: {{from: env, key: S}}}}\n{steps}")
+    assert "a secret cannot be shown to a person" in said
+
+
 def test_a_condition_cannot_ask_for_a_secret() -> None:
     steps = f"{STEPS}      - {{id: a, run: x, when: secrets.s == 'x'}}\n"
     said = refused(f"{HEAD}secrets: {{s: {{from: env, key: S}}}}\n{steps}")
