@@ -335,7 +335,7 @@ def _finish(plan: Plan, state: RunState, now: datetime) -> list[Event]:
     green = state.clock.green_since
     if green is not None and now >= green + timedelta(seconds=outline.settle):
         return [_recovered(state, green)]
-    if now >= _patience(plan, state, now):
+    if green is None and now >= _patience(plan, state, now):
         red = [
             f"{name} {state.health[name].observed if name in state.health else 'not read'}"
             for name in outline.recovered_when

@@ -462,6 +462,17 @@ def test_health_that_flickers_starts_the_settling_again() -> None:
     assert run.result == "recovered"
 
 
+def test_a_healthy_platform_may_settle_for_longer_than_patience_lasts() -> None:
+    objectives = {**OBJECTIVES, "settle": "10m"}
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=objectives))
+    run.ends("delete")
+    run.reads(Verdict.HOLDS, after=1)
+    run.send(Tick(), after=300)
+    assert run.result == ""
+    run.send(Tick(), after=300)
+    assert run.result == "recovered"
+
+
 def test_a_platform_that_cannot_be_read_is_not_recovered() -> None:
     run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
     run.ends("delete")
