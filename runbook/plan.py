@@ -137,13 +137,13 @@ def _plain(model: Any) -> Any:
 def make_plan(
     runbook: Runbook,
     *,
-    inputs: Mapping[str, str],
+    inputs: Mapping[str, Scalar],
     target: TargetFacts,
     mode: str,
     environment: Mapping[str, str],
     source_digest: str,
 ) -> Plan:
-    """Bind a runbook. `inputs` are the texts the operator gave; every value that does not fit is an
+    """Bind a runbook. `inputs` are the texts the operator gave, or a run's own values; every value that does not fit is an
     error naming the input, what it was and what is allowed.
     """
     values = bind_inputs(runbook.inputs, inputs)
@@ -212,7 +212,7 @@ def _resolve(step: Step, runbook: Runbook) -> Step:
     return step
 
 
-def bind_inputs(declared: Mapping[str, Input], given: Mapping[str, str]) -> dict[str, Scalar]:
+def bind_inputs(declared: Mapping[str, Input], given: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The value of every input: as given, else the default. Raises UsageError naming all faults."""
     faults = [
         f"there is no input {name!r}; the runbook has: {', '.join(declared) or 'none'}"

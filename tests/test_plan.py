@@ -84,6 +84,31 @@ def test_an_input_that_does_not_fit_is_refused_with_what_is_allowed(
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("spec", "given"),
+    [
+        ({"default": 3}, {}),
+        ({"type": "number", "default": 5}, {}),
+        ({"type": "number", "pattern": "[0-9]+"}, {"x": "5"}),
+        ({"type": "boolean", "pattern": "yes|no"}, {"x": "yes"}),
+        ({}, {}),
+    ],
+)
+def test_the_values_of_a_run_make_the_same_plan_again(
+    spec: dict[str, Any], given: dict[str, str]
+) -> None:
+    inputs = {"ns": {"default": "mlops"}, "x": spec}
+    first = plan(document(inputs=inputs), **given)
+    again = plan(document(inputs=inputs), **first.inputs)
+    assert again.digest == first.digest
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-Infinity"])
+def test_a_number_is_one_that_can_be_recorded(given: str) -> None:
+    with pytest.raises(UsageError, match=f"input n: '{given}' is not a number"):
+        plan(document(inputs={"ns": {"default": "mlops"}, "n": {"type": "number"}}), n=given)
+
+
 def test_a_required_input_has_no_silent_default() -> None:
     with pytest.raises(UsageError, match="input ns is required: the namespace"):
         plan(document(inputs={"ns": {"required": True, "description": "the namespace"}}))

@@ -15,7 +15,7 @@ from runbook.errors import RunbookError
 from runbook.journal.file import read
 from runbook.model.document import Runbook
 from runbook.model.loader import load_text
-from runbook.plan import Plan, TargetFacts, bind_inputs, make_plan
+from runbook.plan import Plan, Scalar, TargetFacts, bind_inputs, make_plan
 from runbook.run.events import RunOpened
 from runbook.run.terms import Mode
 from runbook.settings import Settings
@@ -29,7 +29,7 @@ class Request:
     source: bytes
     runbook: Runbook
     working_directory: Path
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, Scalar]
     mode: Mode
     attended: bool
     speed: float = 1.0
@@ -61,7 +61,7 @@ def request_of(directory: RunDirectory, opened: RunOpened, *, attended: bool) ->
         source=source,
         runbook=load_text(source, str(directory.source)),
         working_directory=Path(opened.working_directory),
-        inputs={name: str(value) for name, value in opened.inputs.items() if value is not None},
+        inputs=opened.inputs,
         mode=opened.mode,
         attended=attended,
         speed=opened.speed,
