@@ -195,7 +195,11 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
 
 def _taken_up(state: RunState, by: str) -> list[Event]:
     """To decide about a step of a resumed run is to go on with it."""
-    return [RunContinued(by=by)] if state.held and state.held.reason == RESUMED else []
+    return [RunContinued(by=by)] if _just_resumed(state) else []
+
+
+def _just_resumed(state: RunState) -> bool:
+    return state.held is not None and state.held.reason == RESUMED
 
 
 def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
@@ -292,7 +296,9 @@ def _after_failure(plan: Plan, step: PlannedStep, here: StepState, state: RunSta
         case "stop":
             return [_give_up(state, step, here)]
         case _:
-            return [] if state.attended else [_give_up(state, step, here)]
+            # When the run was just taken up, whoever did so may be about to decide.
+            asked = state.attended or _just_resumed(state)
+            return [] if asked else [_give_up(state, step, here)]
 
 
 def _give_up(state: RunState, step: PlannedStep, here: StepState) -> Event:

@@ -1,0 +1,78 @@
+"""A run without a screen: what it does when it is taken up, and when nobody reads it any more."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook.cli import headless
+from runbook.cli.exit_codes import Exit
+from runbook.cli.opening import Opened
+from runbook.cli.run_directory import RunDirectory
+from runbook.cli.wiring import WiredRun
+from runbook.journal.outputs import OutputStore
+from runbook.plan import Plan
+from runbook.run.events import Event, Record, RunHeld, RunResumed, StepFailed, StepStarted
+from runbook.run.signals import Retry, Signal
+from runbook.settings import read_settings
+from tests.run.test_machine import BUILD, DELETE, T0, opened, plan_of
+from tests.test_engine import Bench, passes
+
+RESUMED = RunResumed(operator="ann", attended=False, host="h", pid=2)
+
+
+class Closed:
+    """Stands for what a run has open, and is closed with it."""
+
+    async def close(self) -> None: ...
+
+
+class Journal:
+    def close(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def no_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headless, "log_to", lambda *_: None)
+
+
+async def perform(bench: Bench, first: list[Event], directory: Path, *decisions: Signal) -> int:
+    client: Any = Closed()
+    journal: Any = Journal()
+    wired = WiredRun(RunDirectory(directory), bench.engine, client, OutputStore(directory), journal)
+    settings = read_settings({"HOME": str(directory), "RUNBOOK_OPERATOR": "ann"})
+    return await asyncio.wait_for(
+        headless.perform(Opened(wired, first, None, True), settings, decisions), 10
+    )
+
+
+def recorded(*events: Event) -> list[Record]:
+    return [Record(number, T0, event) for number, event in enumerate(events, 1)]
+
+
+def left_at_a_failure(plan: Plan) -> list[Record]:
+    return recorded(
+        opened(plan),
+        StepStarted(step="delete", attempt=1),
+        StepFailed(step="delete", reason="boom"),
+        RunHeld(by="ann", reason="q", leaving=True),
+    )
+
+
+async def test_a_failed_step_is_retried_by_the_command_line_that_takes_the_run_up(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(DELETE, BUILD)
+    bench = Bench(plan, passes, left_at_a_failure(plan))
+    assert await perform(bench, [RESUMED], tmp_path, Retry("delete", "ann")) == Exit.OK
+
+
+async def test_without_a_decision_a_failed_step_stops_the_run_that_is_taken_up(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(DELETE, BUILD)
+    bench = Bench(plan, passes, left_at_a_failure(plan))
+    assert await perform(bench, [RESUMED], tmp_path) == Exit.NOT_RECOVERED
