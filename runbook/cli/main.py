@@ -89,6 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; there is nobody left to tell.
         sys.stderr.close()
         return Exit.OK
+    except Exception:  # noqa: BLE001 - the last door: a bug has an exit code of its own
+        import traceback
+
+        _say(traceback.format_exc())
+        return Exit.BUG
 
 
 def _say(text: str) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from runbook.cli import headless
+from runbook.cli import headless, loop
 from runbook.cli.exit_codes import Exit
 from runbook.cli.opening import Opened
 from runbook.cli.run_directory import RunDirectory
 from runbook.cli.wiring import WiredRun
+from runbook.errors import JournalUnavailable
 from runbook.journal.outputs import OutputStore
 from runbook.plan import Plan
 from runbook.run.events import Event, Record, RunHeld, RunResumed, StepFailed, StepStarted
@@ -76,3 +77,11 @@ async def test_without_a_decision_a_failed_step_stops_the_run_that_is_taken_up(
     plan = plan_of(DELETE, BUILD)
     bench = Bench(plan, passes, left_at_a_failure(plan))
     assert await perform(bench, [RESUMED], tmp_path) == Exit.NOT_RECOVERED
+
+
+def test_a_record_that_cannot_be_kept_reaches_the_front_door_as_such(tmp_path: Path) -> None:
+    plan = plan_of(DELETE)
+    bench = Bench(plan)
+    bench.journal.fail_at = 2
+    with pytest.raises(JournalUnavailable):
+        loop.run(perform(bench, [opened(plan)], tmp_path))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from runbook import __version__
+from runbook.cli import schema
 from runbook.cli.asked import given_inputs
+from runbook.cli.main import main as front_door
 from runbook.cli.run import check_target
 from runbook.errors import UsageError
 
@@ -56,6 +58,17 @@ def test_the_first_frame_waits_for_no_model_and_no_client(module: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_internal_error_has_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(schema, "main", broken)
+    assert front_door(["schema"]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_the_shipped_runbook_is_valid() -> None:
