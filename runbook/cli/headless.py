@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -41,8 +43,40 @@ async def _start(request: Request, arguments: argparse.Namespace, settings: Sett
 
 
 def write(text: str) -> None:
-    sys.stdout.write(text)
+    """Raises OSError when nobody reads standard output any more."""
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError as fault:
+        # The terminal's own encoding lacks a character; the record has it.
+        sys.stdout.write(text.encode(fault.encoding, "backslashreplace").decode(fault.encoding))
     sys.stdout.flush()
+
+
+class _Lines:
+    """Writes to standard output until nobody reads it; then holds the run, since nobody watches."""
+
+    def __init__(self, engine: Engine, operator: str) -> None:
+        self._engine = engine
+        self._operator = operator
+        self._read = True
+
+    def __call__(self, text: str) -> None:
+        if not self._read:
+            return
+        try:
+            write(text)
+        except OSError:
+            self._read = False
+            _let_go_of_stdout()
+            self._engine.send(Leave(self._operator, "nobody reads the output any more"))
+
+
+def _let_go_of_stdout() -> None:
+    """What was not written must not be tried again when the program ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _say(text: str) -> None:
@@ -77,7 +111,8 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
     """Run to the end or to where a person is needed; print, write the reports, return the code."""
     engine = opened.wired.engine
     log_to(opened.wired.directory.log, settings.log_level)
-    engine.follow(PlainFollower(write))
+    lines = _Lines(engine, settings.operator)
+    engine.follow(PlainFollower(lines))
     leave_on_signals(engine, settings.operator)
     resumed = bool(engine.records)
     expected = len(engine.records) + len(opened.first)
@@ -88,12 +123,12 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
         engine.follow(_Unattended(engine, settings.operator))
     state = running.result()
     paths = write_reports(opened.wired.directory, engine.records)
-    write(closing(paths.summary))
+    lines(closing(paths.summary))
     for path in paths.files:
-        write(f"{path}\n")
+        lines(f"{path}\n")
     code = exit_of(state)
     if code is Exit.HELD:
-        write(f"held; go on with: runbook resume {opened.wired.directory.id}\n")
+        lines(f"held; go on with: runbook resume {opened.wired.directory.id}\n")
     return code
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,11 @@ from runbook.cli.opening import Opened
 from runbook.cli.run_directory import RunDirectory
 from runbook.cli.wiring import WiredRun
 from runbook.errors import JournalUnavailable
+from runbook.executors.base import Attempt, Desk
 from runbook.journal.outputs import OutputStore
 from runbook.plan import Plan
 from runbook.run.events import Event, Record, RunHeld, RunResumed, StepFailed, StepStarted
-from runbook.run.signals import Retry, Signal
+from runbook.run.signals import Outcome, Retry, Signal
 from runbook.settings import read_settings
 from tests.run.test_machine import BUILD, DELETE, T0, opened, plan_of
 from tests.test_engine import Bench, passes
@@ -85,3 +89,31 @@ def test_a_record_that_cannot_be_kept_reaches_the_front_door_as_such(tmp_path: P
     bench.journal.fail_at = 2
     with pytest.raises(JournalUnavailable):
         loop.run(perform(bench, [opened(plan)], tmp_path))
+
+
+async def test_when_nobody_reads_the_lines_any_more_the_run_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(DELETE, BUILD)
+    read, written = os.pipe()
+    os.close(read)
+    bench = Bench(plan)
+    with os.fdopen(written, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert await perform(bench, [opened(plan)], tmp_path) == Exit.HELD
+    assert bench.engine.state.leaving
+    assert (tmp_path / "report.md").exists()
+
+
+async def test_a_character_that_the_terminal_lacks_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of({**BUILD, "on_failure": "continue"})
+
+    async def fails(attempt: Attempt, desk: Desk) -> Outcome:
+        return attempt.failed("\u2718")
+
+    said = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said, "ascii"))
+    assert await perform(Bench(plan, fails), [opened(plan)], tmp_path) == Exit.OK
+    assert b"\\u2718" in said.getvalue()
