@@ -15,6 +15,8 @@ from runbook.run.summary import Summary, Waiting
 from runbook.run.words import describe
 
 Write = Callable[[str], None]
+LONGEST = 64 * 1024
+"""Bytes of a line that are held until it ends; a longer one is shown in pieces."""
 
 
 class PlainFollower:
@@ -39,6 +41,9 @@ class PlainFollower:
 
     def on_output(self, output: Output) -> None:
         *lines, rest = (self._partial.get(output.step, b"") + output.data).split(b"\n")
+        while len(rest) > LONGEST:
+            lines.append(rest[:LONGEST])
+            rest = rest[LONGEST:]
         self._partial[output.step] = rest
         for line in lines:
             self._line(line)
