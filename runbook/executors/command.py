@@ -19,6 +19,7 @@ from runbook.executors.base import Attempt, Desk, Outputs, Writer
 from runbook.executors.binding import bind_late, text_of
 from runbook.executors.outputs_file import read_outputs
 from runbook.model import shell
+from runbook.model.checks import Expect
 from runbook.model.document import RunStep
 from runbook.redact import Redactor, Stream
 from runbook.run.events import CommandFinished, CommandStarting
@@ -203,6 +204,10 @@ class CommandExecutor:
         if ended.signal:
             return attempt.failed(f"ended by {ended.signal}")
         difference = compare(step.expect, ended.exit, reader.text)
+        if difference and step.sensitive:
+            # An exit code may be told; a difference in the output would quote it.
+            exit_only = compare(Expect(exit=step.expect.exit), ended.exit, "")
+            return attempt.failed(exit_only or "the output is not as expected, and is sensitive")
         if difference:
             return attempt.failed(f"{difference}: {reader.last_line}".removesuffix(": "))
         try:

@@ -236,6 +236,14 @@ async def test_a_sensitive_command_is_neither_shown_nor_stored(bench: Bench) -> 
     assert outcome.registered == {"back": "geheim"}
 
 
+async def test_a_sensitive_output_that_is_not_as_expected_is_not_quoted(bench: Bench) -> None:
+    step = {"run": "echo geheim", "sensitive": True}
+    outcome = await bench.run({**step, "expect": {"stdout": "ok"}})
+    assert outcome.reason == "the output is not as expected, and is sensitive"
+    outcome = await bench.run({**step, "expect": {"exit": 1, "stdout": "ok"}})
+    assert outcome.reason == "exit 0, expected 1"
+
+
 async def test_a_secret_is_masked_on_the_screen_and_on_disk(bench: Bench) -> None:
     bench.redactor.register("password", "correct-horse")
     desk = Desk()
