@@ -76,9 +76,10 @@ async def run(
     Raises OSError or ValueError when the program cannot be started, and what a reader raised. When cancelled, or
     when a reader fails, ends the group first. `on_end` hears how it ended in each of these cases.
     """
-    process = await _start(command)
+    process = _Process()
     timed_out = False
     try:
+        await _start(process, command)
         async with asyncio.TaskGroup() as readers:
             reading = [
                 readers.create_task(_pump(process.stdout, on_stdout)),
@@ -106,7 +107,7 @@ async def run(
     finally:
         process.close()
         how = _how(process.returncode, timed_out)
-        if on_end is not None:
+        if on_end is not None and process.pid:
             on_end(how)
     return how
 
@@ -124,8 +125,11 @@ class _Process(asyncio.subprocess.SubprocessStreamProtocol):
 
     def __init__(self) -> None:
         super().__init__(limit=CHUNK, loop=asyncio.get_running_loop())
+        self.settled = asyncio.Event()
+        """Whether it has been started is known."""
         self.ended = asyncio.Event()
         self.pid = 0
+        """0 when it has not been started."""
         self._started: asyncio.SubprocessTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -147,18 +151,31 @@ class _Process(asyncio.subprocess.SubprocessStreamProtocol):
             self._started.close()
 
 
-async def _start(command: Command) -> _Process:
-    _, process = await asyncio.get_running_loop().subprocess_exec(
-        _Process,
-        *command.argv,
-        stdin=asyncio.subprocess.DEVNULL if command.shell is None else asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(command.environment),
-        cwd=command.directory,
-        start_new_session=True,
-    )
-    return process
+async def _start(process: _Process, command: Command) -> None:
+    """When cancelled, first finds out whether there is a process to end."""
+    try:
+        await asyncio.shield(_starting(process, command))
+    except asyncio.CancelledError:
+        while not process.settled.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await process.settled.wait()
+        raise
+
+
+async def _starting(process: _Process, command: Command) -> None:
+    try:
+        await asyncio.get_running_loop().subprocess_exec(
+            lambda: process,
+            *command.argv,
+            stdin=asyncio.subprocess.DEVNULL if command.shell is None else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(command.environment),
+            cwd=command.directory,
+            start_new_session=True,
+        )
+    finally:
+        process.settled.set()
 
 
 async def end(process: _Process) -> None:
@@ -166,6 +183,8 @@ async def end(process: _Process) -> None:
 
     However often it is cancelled meanwhile, it ends the group first.
     """
+    if not process.pid:
+        return
     told: asyncio.CancelledError | None = None
     clock = RealClock()
     until = clock.monotonic() + GRACE

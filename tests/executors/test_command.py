@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,27 @@ async def test_who_is_told_twice_to_stop_still_ends_the_command_first(
     with pytest.raises(asyncio.CancelledError):
         await run
     assert not runs(int(pid.read_text()))
+
+
+async def test_a_command_that_is_cancelled_while_it_starts_is_ended_with_its_children(
+    bench: Bench,
+) -> None:
+    for turns in range(8):
+        desk = Desk()
+        run = asyncio.ensure_future(bench.run({"run": "echo $$ > pid; sleep 300"}, desk))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251 - bash gets on with it while we hear of nothing
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        pid = bench.directory / "pid"
+        if pid.exists():
+            finished = desk.events[-1]
+            assert isinstance(finished, CommandFinished)
+            assert finished.signal == "SIGTERM"
+            assert not runs(int(pid.read_text()))
+            pid.unlink()
 
 
 async def test_output_that_cannot_be_kept_ends_the_command_and_is_no_outcome(
