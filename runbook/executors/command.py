@@ -17,7 +17,7 @@ from runbook.errors import RunbookError
 from runbook.executors import process
 from runbook.executors.base import Attempt, Desk, Outputs, Writer
 from runbook.executors.binding import bind_late, text_of
-from runbook.executors.outputs_file import read_outputs
+from runbook.executors.outputs_file import read_outputs, written_size
 from runbook.model import shell
 from runbook.model.checks import Expect
 from runbook.model.document import RunStep
@@ -29,7 +29,7 @@ CAPTURE_LIMIT = 1024 * 1024
 """Bytes of standard output held for `expect` and `register`; a JSON list of 200 pods is as large."""
 
 REGISTER_LIMIT = 16 * 1024
-"""Bytes of a kept value: it goes into the journal, whose lines are short."""
+"""Bytes of a kept value as the journal writes it: its lines are short."""
 
 
 class _Reader:
@@ -217,7 +217,7 @@ class CommandExecutor:
         registered = {}
         if step.register_ is not None:
             value = reader.text.strip()
-            if reader.overflow or len(value.encode()) > REGISTER_LIMIT:
+            if reader.overflow or written_size(value) > REGISTER_LIMIT:
                 return attempt.failed(
                     f"register: {step.register_} would keep more than {REGISTER_LIMIT} bytes"
                 )

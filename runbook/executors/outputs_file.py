@@ -11,6 +11,7 @@ The form is that of GitHub Actions:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from runbook.errors import RunbookError
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 READ_LIMIT = 1024 * 1024
 LIMIT = 16 * 1024
-"""Bytes of all values of one step: they go into the journal, whose lines are short."""
+"""Bytes of all values of one step, with their names, as the journal writes them: its lines are short."""
 
 
 def read_outputs(file: Path) -> dict[str, str]:
@@ -46,9 +47,14 @@ def read_outputs(file: Path) -> dict[str, str]:
             raise RunbookError(
                 f"{line!r} is neither NAME=VALUE nor NAME<<END", where=f"$RUNBOOK_OUTPUT:{number}"
             )
-    if sum(len(value.encode()) for value in outputs.values()) > LIMIT:
+    if sum(written_size(name) + written_size(value) for name, value in outputs.items()) > LIMIT:
         raise RunbookError(f"the values are longer than {LIMIT} bytes", where="$RUNBOOK_OUTPUT")
     return outputs
+
+
+def written_size(text: str) -> int:
+    """Bytes of a text as JSON, where a control character takes six."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _split(line: str) -> tuple[str, str, str]:

@@ -17,12 +17,22 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from runbook.errors import JournalDamaged
-from runbook.run.events import Event, Record
+from runbook.run.events import (
+    ApprovalRequested,
+    CommandStarting,
+    Event,
+    Record,
+    RunOpened,
+    TaskRequested,
+)
 
 GENESIS = "0" * 64
 VERSION = 1
 MAX_LINE = 64 * 1024
 """Bytes. Output lives in files of its own; a longer line is a mistake."""
+MAX_PLANNED_LINE = 8 * 1024 * 1024
+"""Bytes of a fact that repeats the runbook: its outline or a script, as long as the file may be."""
+PLANNED = (RunOpened, CommandStarting, ApprovalRequested, TaskRequested)
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -52,9 +62,10 @@ def encode(record: Record, prev: str) -> bytes:
             "event": event,
         }
     )
-    if len(line) > MAX_LINE:
+    limit = MAX_PLANNED_LINE if isinstance(record.event, PLANNED) else MAX_LINE
+    if len(line) > limit:
         raise JournalDamaged(
-            f"a record of {len(line)} bytes does not fit a line of {MAX_LINE}",
+            f"a record of {len(line)} bytes does not fit a line of {limit}",
             where=f"record {record.seq} ({record.event.kind})",
         )
     return line + b"\n"

@@ -96,7 +96,11 @@ class JournalFile:
         """Return only when the record is durable. Raises JournalUnavailable, and then for ever."""
         if self._dead:
             raise JournalUnavailable(self._dead, where=str(self.path))
-        line = codec.encode(record, self.head)
+        try:
+            line = codec.encode(record, self.head)
+        except JournalDamaged as fault:
+            self._dead = f"a record could not be written: {fault.message}"
+            raise JournalUnavailable(self._dead, where=fault.where) from fault
         try:
             written = os.write(self._descriptor, line)
             if written != len(line):

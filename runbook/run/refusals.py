@@ -28,6 +28,9 @@ from runbook.run.signals import (
 )
 from runbook.run.state import UNDECIDED, RunState, Status
 
+LONGEST = 8000
+"""Characters of a note, a reason or an evidence: more does not fit a line of the journal."""
+
 SKIPPABLE = UNDECIDED | {Status.PENDING, Status.WAITING}
 
 
@@ -39,7 +42,7 @@ def refusal(plan: Plan, state: RunState, signal: Signal) -> str:
         case Tick() | Outcome() | Report() | HealthReading():
             return ""
         case AddNote(text=text):
-            return "" if text.strip() else "a note needs a text"
+            return _too_long(text) or ("" if text.strip() else "a note needs a text")
         case Hold():
             return "the run is already held" if state.held else _ending(state)
         case Continue():
@@ -60,6 +63,12 @@ def _ending(state: RunState) -> str:
     return "the run is being left" if state.leaving else ""
 
 
+def _too_long(text: str) -> str:
+    """A record holds what a person says; a document belongs beside it."""
+    count = len(text)
+    return f"{count} characters are too many; at most {LONGEST} are kept" if count > LONGEST else ""
+
+
 def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
     at = next((s for s in plan.steps if not state.step(s.id).done), None)
     if at is None or at.id != signal.step:
@@ -67,6 +76,8 @@ def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
         return f"the run is {where}, not at {signal.step}"
     if ending := _ending(state):
         return ending
+    if long := _too_long(getattr(signal, "reason", "") + getattr(signal, "evidence", "")):
+        return long
     status = state.step(at.id).status
     match signal:
         case Approve():

@@ -301,6 +301,19 @@ async def test_a_condition_that_has_been_answered_is_not_asked_again(bench: Benc
     assert (await bench.run(step)).ending is Ending.PASSED
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "head -c 9000 /dev/zero | tr '\\0' '\\1'",
+        'for i in {1..4000}; do echo "K$i=" >> "$RUNBOOK_OUTPUT"; done',
+    ],
+)
+async def test_no_more_is_kept_than_the_journal_can_write(bench: Bench, script: str) -> None:
+    outcome = await bench.run({"run": script, "register": "back"})
+    assert outcome.ending is Ending.FAILED
+    assert "16384 bytes" in outcome.reason
+
+
 async def test_a_signal_without_a_name_is_told_by_its_number(bench: Bench) -> None:
     outcome = await bench.run({"run": "kill -40 $$"})
     assert (outcome.ending, outcome.reason) == (Ending.FAILED, "ended by signal 40")

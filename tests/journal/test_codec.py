@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from runbook.errors import JournalDamaged
 from runbook.journal.codec import GENESIS, canonical, decode, digest, encode
-from runbook.run.events import CheckRead, NoteAdded, Record, StepPassed
+from runbook.run.events import CheckRead, CommandStarting, NoteAdded, Record, StepPassed
 from runbook.run.readings import Verdict
 
 T0 = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -98,3 +98,9 @@ def test_an_unknown_event_is_named_with_its_line() -> None:
 def test_a_record_too_long_for_a_line_is_refused_before_it_is_written() -> None:
     with pytest.raises(JournalDamaged, match="does not fit"):
         encode(Record(1, T0, NoteAdded(by="ann", text="x" * 70_000)), GENESIS)
+
+
+def test_what_a_runbook_may_say_fits_a_line() -> None:
+    script = CommandStarting(step="s", attempt=1, script='"' * 1024 * 1024, shell="bash")
+    line = encode(Record(1, T0, script), GENESIS)
+    assert next(decode([line])).event == script

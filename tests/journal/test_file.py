@@ -107,6 +107,16 @@ def test_after_a_failed_write_or_sync_nothing_is_ever_written_again(
     journal.close()
 
 
+def test_a_record_that_no_line_can_hold_stops_the_run_as_one_that_no_disk_holds(
+    tmp_path: Path,
+) -> None:
+    journal = JournalFile.create(tmp_path)
+    with pytest.raises(JournalUnavailable, match="does not fit a line"):
+        journal.append(Record(1, T0, NoteAdded(by="ann", text="x" * 70_000)))
+    assert read(tmp_path) == []
+    journal.close()
+
+
 def test_a_short_write_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = JournalFile.create(tmp_path)
     monkeypatch.setattr(os, "write", lambda fd, data: 3)

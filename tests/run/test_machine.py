@@ -263,6 +263,13 @@ def test_a_manual_task_waits_for_a_person_and_their_evidence() -> None:
     assert run.send(Confirm("call", "ann", "spoke to bob"))[0] == "task.confirmed"
 
 
+def test_a_document_is_no_note_and_no_evidence() -> None:
+    run = Drive(plan_of({"id": "do", "manual": {"instructions": "look", "evidence": "text"}}))
+    assert "at most 8000" in refusal(run.plan, run.state, AddNote("ann", "x" * 8001))
+    assert "at most 8000" in refusal(run.plan, run.state, Confirm("do", "ann", "x" * 8001))
+    assert refusal(run.plan, run.state, Confirm("do", "ann", "x" * 8000)) == ""
+
+
 def test_skipping_needs_a_reason_and_a_step_that_allows_it() -> None:
     run = Drive(plan_of(BUILD, {**DELETE, "skippable": False}))
     run.ends("build", Ending.FAILED, "boom")
