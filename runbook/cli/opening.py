@@ -92,6 +92,14 @@ async def open_run(
             )
         plan = plan_for(request, target)
         journal = JournalFile.create(directory.path)
+        wired = wiring.wire(
+            plan,
+            directory,
+            client,
+            working_directory=request.working_directory,
+            journal=journal,
+            records=[],
+        )
     except BaseException:
         if client is not None:
             await client.close()
@@ -99,14 +107,6 @@ async def open_run(
             cluster.stop()
         _discard(directory)
         raise
-    wired = wiring.wire(
-        plan,
-        directory,
-        client,
-        working_directory=request.working_directory,
-        journal=journal,
-        records=[],
-    )
     unasked = request.mode is Mode.PRACTICE and not request.attended
     given = (PRACTICE_GATES,) if unasked else ()
     first = [wiring.opening(request, plan, directory, settings, given)]
