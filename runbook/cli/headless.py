@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 from runbook.cli import opening
@@ -30,6 +31,9 @@ from runbook.run.signals import Continue, Leave, Signal
 from runbook.run.state import RunState, Status
 from runbook.settings import Settings, read_settings
 
+LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-c, a polite kill, a closed terminal."""
+
 
 def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
     settings = read_settings()
@@ -38,8 +42,22 @@ def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
 
 
 async def _start(request: Request, arguments: argparse.Namespace, settings: Settings) -> int:
-    opened = await opening.open_run(request, arguments, settings, _say)
-    return await perform(opened, settings)
+    return await open_and_perform(opening.open_run(request, arguments, settings, _say), settings)
+
+
+async def open_and_perform(
+    run_opening: Awaitable[Opened], settings: Settings, decisions: tuple[Signal, ...] = ()
+) -> int:
+    """Perform a run as soon as it is open, unless we are told to leave before: then nothing is."""
+    told: list[signal.Signals] = []
+    for number in LEAVING:
+        asyncio.get_running_loop().add_signal_handler(number, told.append, number)
+    opened = await run_opening
+    if told:
+        await opening.discard(opened)
+        _say(f"left before the run was open: {told[0].name}")
+        return Exit.HELD
+    return await perform(opened, settings, decisions)
 
 
 def write(text: str) -> None:
@@ -138,7 +156,7 @@ def leave_on_signals(engine: Engine, operator: str) -> None:
     def leave(number: signal.Signals) -> None:
         engine.send(Leave(operator, number.name))
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in LEAVING:
         asyncio.get_running_loop().add_signal_handler(number, leave, number)
 
 

@@ -36,13 +36,8 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
         from runbook.cli import headless, opening
 
-        async def go_on() -> int:
-            opened = await opening.reopen_run(
-                directory, settings, attended=False, keep=arguments.keep
-            )
-            return await headless.perform(opened, settings, decisions)
-
-        return run(go_on())
+        reopening = opening.reopen_run(directory, settings, attended=False, keep=arguments.keep)
+        return run(headless.open_and_perform(reopening, settings, decisions))
     from runbook.cli import screen
 
     return screen.resume(arguments, directory)

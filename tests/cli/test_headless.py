@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,17 @@ def no_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headless, "log_to", lambda *_: None)
 
 
-async def perform(bench: Bench, first: list[Event], directory: Path, *decisions: Signal) -> int:
+def wired(bench: Bench, directory: Path) -> WiredRun:
     client: Any = Closed()
     journal: Any = Journal()
-    wired = WiredRun(RunDirectory(directory), bench.engine, client, OutputStore(directory), journal)
+    run = RunDirectory(directory)
+    return WiredRun(run, bench.engine, client, OutputStore(directory), journal)
+
+
+async def perform(bench: Bench, first: list[Event], directory: Path, *decisions: Signal) -> int:
     settings = read_settings({"HOME": str(directory), "RUNBOOK_OPERATOR": "ann"})
-    return await asyncio.wait_for(
-        headless.perform(Opened(wired, first, None, True), settings, decisions), 10
-    )
+    run = Opened(wired(bench, directory), first, None, True)
+    return await asyncio.wait_for(headless.perform(run, settings, decisions), 10)
 
 
 def recorded(*events: Event) -> list[Record]:
@@ -117,3 +121,22 @@ async def test_a_character_that_the_terminal_lacks_stops_nothing(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said, "ascii"))
     assert await perform(Bench(plan, fails), [opened(plan)], tmp_path) == Exit.OK
     assert b"\\u2718" in said.getvalue()
+
+
+@pytest.mark.parametrize("told", headless.LEAVING)
+async def test_who_is_told_to_leave_while_the_run_is_opened_leaves_no_trace(
+    tmp_path: Path, told: signal.Signals
+) -> None:
+    plan = plan_of(DELETE)
+    bench = Bench(plan)
+    (tmp_path / "run").mkdir()
+
+    async def opens() -> Opened:
+        os.kill(os.getpid(), told)
+        await asyncio.sleep(0.05)
+        return Opened(wired(bench, tmp_path / "run"), [opened(plan)], None, False)
+
+    settings = read_settings({"HOME": str(tmp_path), "RUNBOOK_OPERATOR": "ann"})
+    assert await headless.open_and_perform(opens(), settings) == Exit.HELD
+    assert bench.journal.kinds == []
+    assert not (tmp_path / "run").exists()
