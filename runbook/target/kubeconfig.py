@@ -112,7 +112,7 @@ def read(paths: Iterable[Path]) -> Kubeconfig:
     for path in present:
         document = _load(path)
         current = current or document.get("current-context") or None
-        base = path.resolve().parent
+        base = path.absolute().parent  # of the name it was given, as kubectl does, link or not
         for name, context in _named(document, "context", path):
             contexts.setdefault(name, context)
         for name, cluster in _named(document, "cluster", path):

@@ -70,6 +70,15 @@ def test_relative_files_and_plugins_count_from_the_file_that_names_them(tmp_path
     assert user["exec"]["command"] == str(base / "bin/login")
 
 
+def test_relative_files_count_from_a_link_and_not_from_what_it_leads_to(tmp_path: Path) -> None:
+    write(tmp_path / "real" / "config", config("prod", **{"certificate-authority": "ca.pem"}))
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "config").symlink_to("../real/config")
+    only = kubeconfig.read([tmp_path / "link" / "config"]).only("prod")
+    wanted = str(tmp_path / "link" / "ca.pem")
+    assert only["clusters"][0]["cluster"]["certificate-authority"] == wanted
+
+
 def test_a_plugin_without_a_slash_is_left_to_the_path(tmp_path: Path) -> None:
     document = config("prod")
     document["users"][0]["user"] = {"exec": {"command": "aws", "args": ["eks"]}}
