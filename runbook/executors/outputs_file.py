@@ -34,7 +34,7 @@ def read_outputs(file: Path) -> dict[str, str]:
     except OSError as fault:
         raise RunbookError(f"cannot be read: {fault.strerror}", where="$RUNBOOK_OUTPUT") from fault
     outputs: dict[str, str] = {}
-    lines = iter(enumerate(text.splitlines(), 1))
+    lines = iter(enumerate(_lines(text), 1))
     for number, line in lines:
         if not line.strip():
             continue
@@ -50,6 +50,11 @@ def read_outputs(file: Path) -> dict[str, str]:
     if sum(written_size(name) + written_size(value) for name, value in outputs.items()) > LIMIT:
         raise RunbookError(f"the values are longer than {LIMIT} bytes", where="$RUNBOOK_OUTPUT")
     return outputs
+
+
+def _lines(text: str) -> list[str]:
+    """Only a line feed ends a line: a value may hold whatever else Unicode takes for a line's end."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
 
 
 def written_size(text: str) -> int:
