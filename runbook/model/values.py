@@ -15,6 +15,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
 DURATION = re.compile(rf"^(?:{_PART})+$")
 
+LONGEST = 366 * 86400.0
+"""Seconds: no run lasts longer, and a moment further away is none that a calendar has."""
+
 
 def parse_duration(value: Any) -> float:
     """Seconds of a written duration. Raises ValueError with the allowed form."""
@@ -26,7 +29,10 @@ def parse_duration(value: Any) -> float:
     if not DURATION.match(text):
         unit = f": write {text}s or {text}m" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
         raise ValueError(f"{value!r} is no duration such as 90s, 5m or 1h30m{unit}")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    if seconds > LONGEST:
+        raise ValueError(f"{value!r} is longer than a year")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -226,6 +226,12 @@ class Reader:
                 f"{text} is read as an octal number", line, column, f"write '{text}' in quotes"
             )
             return None
+        if kind in ("int", "float") and ":" in text:
+            self.problem(
+                f"{text} is read as a number to the base of sixty", line, column,
+                f"write '{text}' in quotes",
+            )  # fmt: skip
+            return None
         try:
             return yaml.SafeLoader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as fault:
