@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from runbook.errors import RunbookError
 from runbook.run.events import (
     ApprovalExpired,
     ApprovalGranted,
@@ -233,6 +234,8 @@ class Ledger:
 
 def summarise(records: Sequence[Record], now: datetime | None = None) -> Summary:
     """The summary of a journal; an unfinished run is measured to `now`, else to its last record."""
+    if not records:
+        raise RunbookError("the run was never opened; nothing was started")
     ledger = Ledger()
     for record in records:
         ledger.add(record)

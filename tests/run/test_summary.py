@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from runbook.errors import RunbookError
 from runbook.run.readings import Verdict
 from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Retry, Skip
 from runbook.run.summary import Waiting, summarise
@@ -103,3 +106,8 @@ def test_a_step_keeps_who_decided_about_it() -> None:
     go, build = summarise(run.records).steps
     assert (go.decided_by, go.status) == ("ann", "passed")
     assert (build.attempts, build.decided_by) == (1, "")
+
+
+def test_a_journal_without_records_is_of_a_run_that_was_never_opened() -> None:
+    with pytest.raises(RunbookError, match="never opened"):
+        summarise([])
