@@ -222,9 +222,10 @@ class Engine:
     async def _observe(self, check: str) -> None:
         every = self.plan.health[check].every
         while True:
+            asked = self._clock.now()
             reading = await self._read_health(check)
             self.seen(check, reading)
-            self._inbox.put_nowait((HealthReading(check, reading), None))
+            self._inbox.put_nowait((HealthReading(check, reading, asked), None))
             await self._clock.sleep(every)
 
     # -- the desk

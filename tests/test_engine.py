@@ -204,6 +204,29 @@ async def test_health_is_read_on_and_recorded_when_it_changes() -> None:
     await asyncio.wait_for(run, 5)
 
 
+async def test_a_look_that_is_overtaken_by_a_destroying_step_counts_for_nothing() -> None:
+    plan = plan_of(GATE, DELETE, health=HEALTH, objectives=OBJECTIVES)
+    bench = Bench(plan)
+    answers = asyncio.Event()
+
+    async def slow(_: str) -> Reading:
+        await answers.wait()
+        return holds("up", "up")
+
+    bench.engine._read_health = slow
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("approval.requested")
+    await bench.clock.advance(1)
+    bench.engine.send(Approve("go", "ann", "ctx"))
+    await bench.until("step.passed")
+    answers.set()
+    await bench.clock.advance(1)
+    assert "health.read" not in bench.journal.kinds
+    await bench.clock.advance(10)
+    assert "health.read" in bench.journal.kinds
+    await asyncio.wait_for(run, 5)
+
+
 @pytest.mark.parametrize("failing", [2, 3, 4])
 async def test_when_the_journal_fails_nothing_more_is_started(failing: int) -> None:
     plan = plan_of(DELETE, BUILD)

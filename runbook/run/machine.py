@@ -154,7 +154,9 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
             here = state.step(event.step)
             late = isinstance(event, CommandFinished) or here.status is Status.RUNNING
             return [event] if late else []
-        case HealthReading(check=check, reading=reading):
+        case HealthReading(check=check, reading=reading, asked=asked):
+            if asked and state.touched and asked < state.touched:
+                return []  # it may have seen the platform as it was before
             known = state.health.get(check)
             if known is not None and known.verdict is reading.verdict:
                 return []

@@ -7,6 +7,7 @@ nothing; `runbook.run.machine.refusal` says why.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from runbook.run.events import Observation
@@ -132,6 +133,8 @@ class Report:
 class HealthReading:
     check: str
     reading: Reading
+    asked: datetime | None = None
+    """When the look began."""
 
 
 Signal = (

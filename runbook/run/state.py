@@ -161,6 +161,8 @@ class RunState:
     """Time of the last record."""
     last_done: datetime | None = None
     """When a step was last finished, by whatever ending."""
+    touched: datetime | None = None
+    """When the platform was last touched; what was asked before that proves nothing."""
     steps: Mapping[str, StepState] = field(default_factory=_frozen)
     health: Mapping[str, HealthRead] = field(default_factory=_frozen)
     outputs: Mapping[str, str] = field(default_factory=_frozen)
@@ -309,7 +311,7 @@ def _touches(state: RunState, step: str) -> bool:
 
 def _forget_health(state: RunState, at: datetime) -> RunState:
     clock = RecoveryClock(started=state.clock.started or at)
-    return replace(state, health=MappingProxyType({}), clock=clock)
+    return replace(state, health=MappingProxyType({}), clock=clock, touched=at)
 
 
 def _read_clock(state: RunState, health: Mapping[str, HealthRead], at: datetime) -> RecoveryClock:

@@ -457,6 +457,16 @@ def test_what_was_green_before_the_platform_was_touched_proves_nothing() -> None
     assert run.reads(Verdict.HOLDS, after=1) == ["health.read"]
 
 
+def test_a_look_that_began_before_the_platform_was_touched_proves_nothing() -> None:
+    run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
+    asked = run.now
+    run.now += timedelta(seconds=5)
+    run.ends("delete")
+    reading = Reading(Verdict.HOLDS, "up", "up")
+    assert run.send(HealthReading("web", reading, asked), after=1) == []
+    assert run.send(HealthReading("web", reading, run.now), after=1) == ["health.read"]
+
+
 def test_health_that_flickers_starts_the_settling_again() -> None:
     run = Drive(plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES))
     run.ends("delete")
