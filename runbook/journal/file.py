@@ -85,9 +85,13 @@ class JournalFile:
             os.close(descriptor)
             raise
         if torn:
-            _set_aside(directory, len(whole), torn)
-            os.ftruncate(descriptor, len(whole))
-            os.fsync(descriptor)
+            try:
+                _set_aside(directory, len(whole), torn)
+                os.ftruncate(descriptor, len(whole))
+                os.fsync(descriptor)
+            except OSError as fault:
+                os.close(descriptor)
+                raise _unavailable(fault, path) from fault
         last = whole.splitlines()[-1:] or [b""]
         head = codec.digest(last[0]) if whole else codec.GENESIS
         return cls(descriptor, path, head, len(records)), records, torn

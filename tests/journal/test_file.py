@@ -78,6 +78,17 @@ def test_a_torn_last_line_is_cut_wherever_it_tore_and_kept_aside(tmp_path: Path)
     assert content[start : start + 1] in kept
 
 
+def test_a_torn_line_that_cannot_be_kept_is_not_cut(tmp_path: Path) -> None:
+    whole = written(tmp_path, 2)
+    (tmp_path / EVENTS).write_bytes(whole + b"torn")
+    (tmp_path / "quarantine").write_text("in the way")
+    with pytest.raises(JournalUnavailable):
+        JournalFile.reopen(tmp_path)
+    assert (tmp_path / EVENTS).read_bytes() == whole + b"torn"
+    (tmp_path / "quarantine").unlink()
+    JournalFile.reopen(tmp_path)[0].close()  # and nobody holds the lock
+
+
 def test_damage_that_is_not_a_torn_end_is_refused_and_left_alone(tmp_path: Path) -> None:
     content = written(tmp_path, 3)
     damaged = content.replace(b"note 2", b"note 9")
