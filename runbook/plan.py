@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from runbook.errors import RunbookError, UsageError
-from runbook.model import expressions
+from runbook.model import binding, expressions
 from runbook.model.checks import HealthCheck, NamedCheck
 from runbook.model.document import (
     CheckStep,
@@ -164,7 +164,7 @@ def make_plan(
                 return {"mode": mode}[rest]
         raise expressions.Unbound(name)
 
-    bound = expressions.bind(runbook, lookup)
+    bound = binding.bind(runbook, lookup)
     return Plan(
         name=bound.name,
         title=bound.title or bound.name,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from runbook.errors import RunbookError, TargetUnreachable
-from runbook.model import expressions
+from runbook.model import binding, expressions
 from runbook.model.checks import Check, NamedCheck
 from runbook.model.document import EnvSecret, FileSecret, KubernetesSecret, SecretSource
 from runbook.plan import Plan, Scalar
@@ -64,12 +64,12 @@ class LateValues:
     async def _bound(self, named: NamedCheck) -> NamedCheck:
         names = {
             name
-            for _, text in expressions.walk_texts(named)
+            for _, text in binding.walk_texts(named)
             for name in expressions.references(expressions.parse(text))
         }
         empty = RunState()
         values = {name: await self.read(name, empty) for name in sorted(names)}
-        return expressions.bind(named, values.__getitem__)
+        return binding.bind(named, values.__getitem__)
 
     async def _secret(self, name: str, source: SecretSource) -> str:
         match source:

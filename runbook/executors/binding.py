@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from runbook.executors.base import Desk
-from runbook.model import expressions
+from runbook.model import binding, expressions
 from runbook.model.base import FormatModel
 from runbook.plan import Scalar
 
@@ -20,7 +20,7 @@ async def bind_late(model: M, desk: Desk) -> M:
     """
     names = {
         name
-        for path, text in expressions.walk_texts(model)
+        for path, text in binding.walk_texts(model)
         if "${{" in text and path != ("when",)
         for name in expressions.references(expressions.parse(text))
     }
@@ -33,7 +33,7 @@ async def bind_late(model: M, desk: Desk) -> M:
             raise expressions.Unbound(name)  # of `when`, which has been answered by now
         return values[name]
 
-    return expressions.bind(model, lookup)
+    return binding.bind(model, lookup)
 
 
 async def text_of(node: expressions.Node, desk: Desk) -> str:

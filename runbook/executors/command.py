@@ -7,6 +7,7 @@ masked before it is shown, stored or compared.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

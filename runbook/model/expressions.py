@@ -18,21 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from runbook.model.base import FormatModel
 
 Scalar = str | int | float | bool | None
 Lookup = Callable[[str], Scalar]
 ROOMS = ("inputs", "vars", "secrets", "env", "target", "run", "steps", "registered")
 LATE = frozenset({"secrets", "steps", "registered"})
 """Rooms whose values are known only when a step is about to be performed."""
-
-KEPT = frozenset({"run", "when"})
-"""Fields whose expressions stay, with literals for names: a script's become variables, a condition is
-evaluated when its step is reached."""
-
-M = TypeVar("M", bound=FormatModel)
 
 
 class ExpressionError(ValueError):
@@ -356,46 +347,3 @@ def shown(text: str) -> str:
 
 def _nothing(name: str) -> Scalar:
     raise Unbound(name)
-
-
-def walk_texts(model: FormatModel) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text of a model that may hold expressions, with its path; keys as the author writes them."""
-    yield from _walk(model, ())
-
-
-def _walk(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, FormatModel):
-        for name, field in type(value).model_fields.items():
-            yield from _walk(getattr(value, name), (*path, field.alias or name))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _walk(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _walk(item, (*path, index))
-
-
-def bind(model: M, lookup: Lookup) -> M:
-    """A copy of a model with every value filled in that exists by now."""
-    bound = _bind(model, lookup, keep=False)
-    assert isinstance(bound, type(model))
-    return bound
-
-
-def _bind(value: Any, lookup: Lookup, *, keep: bool) -> Any:
-    if isinstance(value, str):
-        return partially(value, lookup, keep=keep) if "${{" in value else value
-    if isinstance(value, FormatModel):
-        changes = {
-            name: new
-            for name in type(value).model_fields
-            if (new := _bind(old := getattr(value, name), lookup, keep=name in KEPT)) is not old
-        }
-        return value.model_copy(update=changes) if changes else value
-    if isinstance(value, dict):
-        return {key: _bind(item, lookup, keep=keep) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_bind(item, lookup, keep=keep) for item in value]
-    return value

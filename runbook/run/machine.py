@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from runbook.model import expressions
+from runbook.model import binding, expressions
 from runbook.model.document import ApproveStep, Goto, ManualStep, OnFailure, RunStep, WorkflowStep
 from runbook.plan import Plan, PlannedStep
 from runbook.run import gates, late
@@ -246,9 +246,9 @@ def _enter(step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
 def _start(step: PlannedStep, state: RunState, now: datetime, by: str = "") -> Event:
     match step.step:
         case ApproveStep() as gate:
-            return gates.request(expressions.bind(gate, partial(late.known, state)), now)
+            return gates.request(binding.bind(gate, partial(late.known, state)), now)
         case ManualStep() as task:
-            return gates.task(expressions.bind(task, partial(late.known, state)), now)
+            return gates.task(binding.bind(task, partial(late.known, state)), now)
         case _:
             return StepStarted(step=step.id, attempt=state.step(step.id).attempt + 1, by=by)
 

@@ -13,7 +13,7 @@ from runbook.cli.first_plan import Request
 from runbook.errors import UsageError
 from runbook.model.document import Runbook
 from runbook.plan import TargetFacts
-from runbook.run.events import Mode
+from runbook.run.terms import Mode
 from runbook.settings import read_settings
 
 RUNBOOK = {
