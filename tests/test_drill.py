@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from runbook.journal.file import EVENTS, read
+from tests.tui.terminal import Terminal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 RUNBOOK = [sys.executable, "-m", "runbook.cli.main"]
@@ -133,6 +134,15 @@ def test_term_holds_the_run_and_resume_goes_on(machine: Machine) -> None:
     assert machine.kinds()[-1] == "step.interrupted"
     code, output = machine.run("resume", "--retry", "gone-by-itself")
     assert code == 0, output
+
+
+def test_a_terminal_that_is_closed_holds_the_run_and_leaves_no_process(machine: Machine) -> None:
+    with Terminal.python(
+        "-m", "runbook.cli.main", "run", environment=machine.environment
+    ) as screen:
+        screen.wait_for(b"YOUR APPROVAL", 60)
+        assert screen.hang_up() == 5
+    assert machine.kinds()[-1] == "run.held"
 
 
 def test_a_second_runbook_may_watch_a_started_cluster_with_kubectl(machine: Machine) -> None:

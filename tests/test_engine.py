@@ -243,7 +243,9 @@ async def test_when_the_journal_fails_nothing_more_is_started(failing: int) -> N
     bench.journal.fail_at = failing
     with pytest.raises(JournalUnavailable):
         await asyncio.wait_for(bench.engine.run([opened(plan)]), 5)
-    assert list(bench.engine.records) == bench.journal.records  # what is durable is told, and no more
+    assert (
+        list(bench.engine.records) == bench.journal.records
+    )  # what is durable is told, and no more
     assert started == (["delete"] if failing == 4 else [])
     assert len(asyncio.all_tasks()) == 1
 

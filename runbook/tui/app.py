@@ -17,6 +17,7 @@ from textual.filter import Monochrome, NoColor
 from runbook.tui.options import ScreenOptions
 from runbook.tui.presenter.front import front_rows
 from runbook.tui.safe import clean
+from runbook.tui.terminal import TerminalDriver
 from runbook.tui.widgets.palette import TERMINAL, THEMES
 from runbook.tui.widgets.rows import Rows
 
@@ -38,7 +39,7 @@ class RunApp(App[None]):
     def __init__(
         self, name: str, load: Load, *, doing: str = "", options: ScreenOptions | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self._options = options or ScreenOptions()
         self._set_colours()
         self.animation_level = "none"

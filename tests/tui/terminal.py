@@ -52,6 +52,21 @@ class Terminal:
     def python(cls, *arguments: str, **options: object) -> Self:
         return cls([sys.executable, *arguments], **options)  # type: ignore[arg-type]  # options by name
 
+    def hang_up(self, seconds: float = 30) -> int:
+        """Close the window, as a terminal emulator does; the exit code of the program in it."""
+        os.close(self._master)
+        self._master = -1
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGCONT)
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status)
+            select.select([], [], [], 0.02)
+        raise TimeoutError("the program outlives its terminal")
+
     def __enter__(self) -> Self:
         return self
 
@@ -61,10 +76,12 @@ class Terminal:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._master)
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        if self._master >= 0:
+            os.close(self._master)
 
     def send(self, keys: bytes) -> float:
         """Type; returns when."""
