@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -118,9 +119,12 @@ def start(
             start_new_session=True,  # our ctrl-c and our terminal are not its own
         )
     assert process.stdout is not None
-    line = process.stdout.readline()
+    ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT)
+    line = process.stdout.readline() if ready else b""
     process.stdout.close()
     if not line:
+        if not ready:
+            process.kill()
         code = process.wait()
         raise RunbookError(
             f"the practice cluster did not start (exit {code})",

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 from runbook.plan import PlannedStep, Scalar
 from runbook.run.events import Observation
 from runbook.run.outputs import StoredOutput
-from runbook.run.readings import Reading
+from runbook.run.readings import Reading, short
 from runbook.run.signals import Ending, Outcome
 
 
@@ -33,17 +33,17 @@ class Attempt:
         registered: dict[str, str] | None = None,
     ) -> Outcome:
         return Outcome(
-            self.step.id, self.number, Ending.PASSED, detail, outputs or {}, registered or {}
+            self.step.id, self.number, Ending.PASSED, short(detail), outputs or {}, registered or {}
         )
 
     def failed(self, reason: str) -> Outcome:
-        return Outcome(self.step.id, self.number, Ending.FAILED, reason)
+        return Outcome(self.step.id, self.number, Ending.FAILED, short(reason))
 
     def timed_out(self, reason: str) -> Outcome:
-        return Outcome(self.step.id, self.number, Ending.TIMED_OUT, reason)
+        return Outcome(self.step.id, self.number, Ending.TIMED_OUT, short(reason))
 
     def interrupted(self, reason: str) -> Outcome:
-        return Outcome(self.step.id, self.number, Ending.INTERRUPTED, reason)
+        return Outcome(self.step.id, self.number, Ending.INTERRUPTED, short(reason))
 
 
 class Desk(Protocol):

@@ -21,13 +21,23 @@ class Reading:
     observed: str
 
 
+LONGEST = 2000
+"""Characters of a sentence that becomes a fact: hundreds of pods could say more than a record holds."""
+
+
+def short(text: str) -> str:
+    """A sentence as a fact keeps it; what is left out is told."""
+    left_out = len(text) - LONGEST
+    return text if left_out <= 0 else f"{text[:LONGEST]}… ({left_out} characters left out)"
+
+
 def holds(expected: str, observed: str) -> Reading:
-    return Reading(Verdict.HOLDS, expected, observed)
+    return Reading(Verdict.HOLDS, short(expected), short(observed))
 
 
 def fails(expected: str, observed: str) -> Reading:
-    return Reading(Verdict.FAILS, expected, observed)
+    return Reading(Verdict.FAILS, short(expected), short(observed))
 
 
 def unknown(expected: str, observed: str) -> Reading:
-    return Reading(Verdict.UNKNOWN, expected, observed)
+    return Reading(Verdict.UNKNOWN, short(expected), short(observed))

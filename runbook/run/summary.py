@@ -38,6 +38,7 @@ from runbook.run.events import (
 )
 from runbook.run.outline import PhaseOutline, StepOutline
 from runbook.run.state import RunState, Status, StepState, evolve
+from runbook.run.terms import RECOVERED
 
 
 class Waiting(StrEnum):
@@ -224,8 +225,10 @@ class Ledger:
         outline = self.state.opened.outline if self.state.opened else None
         rto = outline.rto if outline else None
         stopped = clock.green_since
-        if outline is not None and not outline.recovered_when and self.state.finished:
-            stopped = self.state.last_done
+        finished = self.state.finished
+        if outline is not None and not outline.recovered_when and finished is not None:
+            # Nothing says what health is: the last step stands for it, unless it did not get there.
+            stopped = self.state.last_done if finished.result in RECOVERED else None
         if clock.started is None:
             return Recovery(None, None, None, rto)
         end = stopped or (self.state.last if self.state.finished else now) or now

@@ -20,3 +20,7 @@ class Result(StrEnum):
     RECOVERED_LATE = "recovered_late"
     NOT_RECOVERED = "not_recovered"
     ABORTED = "aborted"
+
+
+RECOVERED = frozenset({Result.RECOVERED, Result.RECOVERED_LATE})
+"""The platform is healthy again, in time or not."""

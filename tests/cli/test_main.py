@@ -71,6 +71,11 @@ def test_an_internal_error_has_an_exit_code_of_its_own(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_the_schema_that_editors_read_is_the_programs_own() -> None:
+    shipped = Path(__file__).parents[2] / "runbooks" / "runbook.schema.json"
+    assert run("schema").stdout == shipped.read_text()
+
+
 def test_the_shipped_runbook_is_valid() -> None:
     done = run("validate")
     assert done.returncode == 0

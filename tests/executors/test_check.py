@@ -14,7 +14,7 @@ from runbook.executors.guarded import GuardedExecutor
 from runbook.executors.wait import WaitExecutor
 from runbook.model.checks import Check
 from runbook.run.events import CheckRead, TargetVerified
-from runbook.run.readings import Reading, Verdict, fails, holds, unknown
+from runbook.run.readings import LONGEST, Reading, Verdict, fails, holds, unknown
 from runbook.run.signals import Ending, Outcome
 from tests.executors.test_command import Desk
 from tests.run.test_machine import plan_of
@@ -52,6 +52,16 @@ async def test_a_condition_that_holds_passes_at_once() -> None:
     outcome = await bench.perform()
     assert (outcome.ending, outcome.reason) == (Ending.PASSED, "is up")
     assert len(bench.asked) == 1
+
+
+async def test_a_check_that_sees_too_much_says_so_in_a_record_of_bounded_length() -> None:
+    bench = Bench(fails("up", "pod down, " * 10_000))
+    outcome = await bench.perform()
+    assert outcome.ending is Ending.FAILED
+    assert len(outcome.reason) < 2 * LONGEST + 100
+    assert "characters left out" in outcome.reason
+    seen = [event.observed for event in bench.desk.events if isinstance(event, CheckRead)]
+    assert all(len(text) < LONGEST + 100 for text in seen)
 
 
 async def test_it_is_asked_again_until_it_holds_and_only_changes_are_recorded() -> None:

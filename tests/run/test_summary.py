@@ -66,6 +66,16 @@ def test_a_running_clock_is_measured_to_now() -> None:
     assert summary.status == "running"
 
 
+def test_the_clock_of_an_aborted_run_without_a_definition_of_health_never_stopped() -> None:
+    run = Drive(plan_of(DELETE, BUILD))
+    later(run, 12).ends("delete")
+    run.send(Abort("ann", "enough"))
+    run.ends("build", Ending.INTERRUPTED, "stopped")
+    recovery = summarise(run.records).recovery
+    assert recovery.started is not None
+    assert recovery.stopped is None
+
+
 def test_phases_count_the_time_their_steps_stood_and_what_is_over_budget() -> None:
     document = {
         "phases": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.run.readings import Verdict
 from runbook.run.state import Status
 from runbook.run.summary import PhaseSummary
-from runbook.run.terms import Mode, Result
+from runbook.run.terms import RECOVERED as RECOVERED_RESULTS, Mode, Result
 from runbook.tui.cells import cut, width
 from runbook.tui.presenter.moment import Moment, Situation
 from runbook.tui.presenter.spans import (
@@ -82,7 +82,7 @@ def headline(moment: Moment) -> str:
         case Situation.FINISHED if state.finished is not None and summary is not None:
             recovery = summary.recovery
             spent = f" in {clock(recovery.seconds or 0.0)}" if recovery.stopped else ""
-            recovered = state.finished.result in (Result.RECOVERED, Result.RECOVERED_LATE)
+            recovered = state.finished.result in RECOVERED_RESULTS
             return RESULT_WORDS[state.finished.result] + (spent if recovered else "")
         case _ if state.held is not None and moment.situation is not Situation.READY:
             return f"{word}, then pause"
