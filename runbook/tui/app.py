@@ -7,12 +7,13 @@ loaded after it, so a terminal shows within a moment that the program is there a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.filter import Monochrome, NoColor
+from textual.screen import Screen
 
 from runbook.tui.options import ScreenOptions
 from runbook.tui.presenter.front import front_rows
@@ -21,10 +22,7 @@ from runbook.tui.terminal import TerminalDriver
 from runbook.tui.widgets.palette import TERMINAL, THEMES
 from runbook.tui.widgets.rows import Rows
 
-if TYPE_CHECKING:
-    from runbook.tui.screens.run import RunScreen
-
-Load = Callable[[], Awaitable["RunScreen | None"]]
+Load = Callable[[], Awaitable[Screen[None] | None]]
 """Brings the screen of the run; None when there will be none, and the app ends."""
 
 
@@ -48,7 +46,7 @@ class RunApp(App[None]):
         self._doing = doing
         self._load = load
         self._front = Rows(id="front")
-        self.run_screen: RunScreen | None = None
+        self.run_screen: Screen[None] | None = None
 
     def _set_colours(self) -> None:
         for theme in THEMES:
@@ -104,12 +102,9 @@ class RunApp(App[None]):
         if self._driver is not None and not self.is_headless:
             self._driver.write(f"\x1b]2;{title}\x07")
 
-    def use_theme(self, name: str) -> None:
-        self.theme = name
-
     async def action_quit(self) -> None:
         if self.run_screen is not None:
-            self.run_screen.do("leave")
+            await self.run_action("do('leave')", self.run_screen)
         else:
             self.exit()
 

@@ -664,7 +664,7 @@ async def shown(app: RunApp, size: tuple[int, int]) -> AsyncIterator[Pilot[None]
 
 
 def screen_of(app: RunApp) -> RunScreen:
-    assert app.run_screen is not None
+    assert isinstance(app.run_screen, RunScreen)
     return app.run_screen
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from runbook.tui.app import RunApp
 from runbook.tui.options import ScreenOptions
@@ -55,7 +56,7 @@ async def test_nothing_moves_when_the_run_is_there(size: tuple[int, int]) -> Non
     over = app_over(ready())
     load = over._load
 
-    async def later() -> RunScreen | None:
+    async def later() -> Screen[None] | None:
         await loaded.wait()
         return await load()
 

@@ -13,7 +13,6 @@ from runbook.tui.presenter.commands import COMMANDS, why_not
 from runbook.tui.widgets.palette import DARK, LIGHT, TERMINAL
 
 if TYPE_CHECKING:  # the screen imports this module when it is first opened
-    from runbook.tui.app import RunApp
     from runbook.tui.screens.run import RunScreen
 
 Entry = tuple[str, str, IgnoreReturnCallbackType]
@@ -24,7 +23,6 @@ class Commands(Provider):
 
     def _entries(self) -> Iterator[Entry]:
         screen = cast("RunScreen", self.screen)  # no other screen has this provider
-        app = cast("RunApp", self.app)
         moment = screen.watching.moment()
         for command in COMMANDS:
             if command.listed:
@@ -32,7 +30,7 @@ class Commands(Provider):
                 text = f"not now: {reason}" if reason else command.help
                 yield f"{command.word}  ({command.shown})", text, partial(screen.do, command.name)
         for theme in (DARK, LIGHT, TERMINAL):
-            yield f"theme {theme}", "other colours", partial(app.use_theme, theme)
+            yield f"theme {theme}", "other colours", partial(setattr, self.app, "theme", theme)
 
     async def discover(self) -> Hits:
         for name, text, act in self._entries():
