@@ -12,6 +12,9 @@ from runbook.errors import TargetRefused
 from runbook.target.api import ApiStatusError
 from runbook.target.client import ClusterClient
 
+WHO = "/api/v1/namespaces/kube-system"
+"""Where a cluster says who it is. The answer comes from its storage, not from a server's memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -32,7 +35,7 @@ _WORDS = {
 async def identify(client: ClusterClient, context: str) -> Identity:
     """The cluster a client talks to now. Raises `TargetRefused` when it will not say who it is."""
     try:
-        namespace = await client.get("/api/v1/namespaces/kube-system")
+        namespace = await client.get(WHO)
     except ApiStatusError as error:
         raise TargetRefused(
             f"cannot identify the cluster of context {context!r}: {error.message}",

@@ -1,7 +1,9 @@
 """Lists and watches resources for as long as it is wanted, and tells what changed, as rows.
 
 Nothing here ends the feed: a server that goes away is asked again for ever, with pauses of 1 to 15
-seconds, while the last rows stay and their state says since when they are old. A kind that the
+seconds, while the last rows stay and their state says since when they are old. A watch on which
+nothing comes proves nothing, since a server that hangs, or has lost its storage, keeps it open: so a
+question that its storage must answer is asked every few seconds besides. A kind that the
 cluster does not serve is an empty list and is looked for again slowly, since a rebuild may install
 it. Changes are gathered and handed over at most ten times a second, the latest of each object only,
 so a storm of events costs the screen ten repaints.
@@ -19,11 +21,14 @@ from runbook.clock import Clock
 from runbook.errors import RunbookError
 from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
 from runbook.target.client import ClusterClient
+from runbook.target.identity import WHO
 from runbook.target.rows import FeedState, Row, RowKey, make_row
 
 BATCH_INTERVAL = 0.1
 SHORTEST_RETRY = 1.0
 LONGEST_RETRY = 15.0
+PULSE = 5.0
+"""Seconds between two questions whether anybody answers, and the patience with each."""
 EXPIRED = 410
 
 
@@ -50,6 +55,8 @@ class Feed:
         self._clock = clock
         self._namespaces = None if namespaces is None else tuple(namespaces)
         self._changes: dict[RowKey, Row | None] = {}
+        self._answered = clock.now()
+        self._silence: FeedState | None = None
         self._dirty = asyncio.Event()
         self._sources = [
             _Source(resource, namespace, self._first_state())
@@ -63,6 +70,7 @@ class Feed:
             for source in self._sources:
                 tasks.create_task(self._keep(source))
             tasks.create_task(self._hand_over(on_batch))
+            tasks.create_task(self._feel_pulse())
 
     def _split(self, resource: str) -> tuple[str | None, ...]:
         # Namespaces themselves are picked from one list of all.
@@ -85,10 +93,32 @@ class Feed:
         """One state for each resource: live only when it is live in every namespace."""
         states: dict[str, FeedState] = {}
         for source in self._sources:
-            known = states.get(source.name)
-            if known is None or (known.connected and not source.state.connected):
-                states[source.name] = source.state
+            known, state = states.get(source.name), source.state
+            if state.connected and self._silence is not None:
+                state = self._silence
+            if known is None or (known.connected and not state.connected):
+                states[source.name] = state
         return tuple(states.items())
+
+    async def _feel_pulse(self) -> None:
+        """Ask again and again who the cluster is, and note since when it does not say."""
+        while True:
+            await self._clock.sleep(PULSE)
+            before = self._silence
+            try:
+                await self._client.get(WHO, timeout=PULSE)
+            except RunbookError as error:
+                self._silence = None if _is_answer(error) else self._silent(error.message)
+            else:
+                self._silence = None
+            if self._silence is None:
+                self._answered = self._clock.now()
+            if self._silence != before:
+                self._dirty.set()
+
+    def _silent(self, message: str) -> FeedState:
+        retry_at = self._clock.now() + timedelta(seconds=PULSE)
+        return FeedState(False, self._answered, retry_at, message)
 
     async def _keep(self, source: _Source) -> None:
         retry = SHORTEST_RETRY
@@ -184,6 +214,11 @@ class Feed:
         source.state = FeedState(connected, since, None, message)
         if source.state != before:
             self._dirty.set()
+
+
+def _is_answer(error: RunbookError) -> bool:
+    """Whether it comes from a server that is well and knows us, whatever it allows us to see."""
+    return isinstance(error, ApiStatusError) and error.code < 500 and error.code != 401
 
 
 class _Source:

@@ -9,8 +9,9 @@ from aiohttp import web
 
 from runbook.clock import RealClock, VirtualClock
 from runbook.target.client import ClusterClient
+from runbook.target.identity import WHO
 from runbook.target.rows import ObjectRow, PodRow, RowKey
-from runbook.target.watch import LONGEST_RETRY, Feed, FeedBatch
+from runbook.target.watch import LONGEST_RETRY, PULSE, Feed, FeedBatch
 
 PODS = "/api/v1/pods"
 
@@ -158,7 +159,7 @@ async def test_a_lost_server_leaves_the_rows_and_is_asked_again_with_growing_pau
     stream.end()
     clock.slept.clear()
     await seen.until(lambda: clock.slept.count(LONGEST_RETRY) >= 2)
-    pauses = [pause for pause in clock.slept if pause >= 1]
+    pauses = [pause for pause in clock.slept if pause >= 1 and pause != PULSE]
     assert pauses[pauses.index(2.0) :][:5] == [2, 4, 8, LONGEST_RETRY, LONGEST_RETRY]
     assert max(pauses) == LONGEST_RETRY
     assert seen.names == {"one"}
@@ -253,3 +254,50 @@ async def test_a_storm_of_events_is_handed_over_ten_times_a_second(
     assert len(seen.batches) - before <= 1 + clock.monotonic() / 0.1
     assert len(seen.names) == 21
     assert seen.rows[RowKey("pods", "a", "p19")].status == "Phase499"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(500, "etcdserver: request timed out"), (503, "shutting down"), (401, "Unauthorized")],
+)
+async def test_a_watch_that_stays_open_is_not_live_when_nobody_answers(
+    api: Any, running: Callable[..., Seen], stream: Any, code: int, message: str
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1)))
+    api.answers[WHO] = {"metadata": {"uid": "u"}}
+    seen = running(["pods"], clock=Ticking())
+    await seen.until(lambda: seen.state().connected)
+
+    async def fail(request: web.Request) -> web.StreamResponse:
+        response: web.StreamResponse = api.failure(code, "", message)
+        return response
+
+    api.answers[WHO] = fail
+    await seen.until(lambda: not seen.state().connected)
+    lost = seen.state()
+    assert lost.message == message
+    assert lost.retry_at > lost.since
+    assert seen.names == {"one"}
+    api.answers[WHO] = {"metadata": {"uid": "u"}}
+    await seen.until(lambda: seen.state().connected)
+    stream.send("ADDED", pod("two", 2))
+    await seen.until(lambda: seen.names == {"one", "two"})
+
+
+async def test_a_server_that_will_not_say_who_it_is_answers_all_the_same(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1)))
+    asked: asyncio.Queue[None] = asyncio.Queue()
+
+    async def refuse_it(request: web.Request) -> web.StreamResponse:
+        asked.put_nowait(None)
+        response: web.StreamResponse = api.failure(403, "Forbidden", "not for you")
+        return response
+
+    api.answers[WHO] = refuse_it
+    seen = running(["pods"], clock=Ticking())
+    await seen.until(lambda: seen.state().connected)
+    for _ in range(4):
+        await asyncio.wait_for(asked.get(), 10)
+    assert seen.state().connected
