@@ -1,8 +1,10 @@
 """`workflow` steps: an Argo Workflow is submitted from a template and followed to its end.
 
 The name is ours and recorded before the request, so that after a crash it can be looked for; a second
-request for the same name finds the first one's Workflow and follows that. A Workflow that no controller
-picks up is told apart from one that waits. Logs are fetched while pods still exist.
+request for the same name finds the first one's Workflow and follows that, so a request whose answer
+was lost is made again. An API server that cannot tell says nothing about a Workflow: it is waited for
+until the step's time is up. A Workflow that no controller picks up is told apart from one that waits.
+Logs are fetched while pods still exist.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook.clock import Clock
-from runbook.errors import RunbookError, TargetUnreachable
+from runbook.errors import RunbookError
 from runbook.executors.base import Attempt, Desk, Outputs
 from runbook.executors.binding import bind_late
 from runbook.executors.workflow_logs import WorkflowLogs
@@ -60,15 +62,11 @@ class WorkflowExecutor:
         with self.outputs.begin(attempt.step.id, attempt.number) as writer:
             logs = WorkflowLogs(self.client, attempt, desk, self.redactor, writer)
             try:
-                await self.client.create(WORKFLOWS, bound.workflow.namespace, manifest)
-                outcome = await self._follow(attempt, desk, bound, name, logs)
-            except ApiStatusError as refused:
-                if refused.reason == "AlreadyExists":
-                    outcome = await self._follow(attempt, desk, bound, name, logs)
+                refusal = await self._submit(bound.workflow.namespace, manifest, logs)
+                if refusal:
+                    outcome = attempt.failed(f"not submitted: {refusal}")
                 else:
-                    outcome = attempt.failed(f"not submitted: {refused.message}")
-            except TargetUnreachable as fault:
-                outcome = attempt.interrupted(f"submission of {name}: {fault}")
+                    outcome = await self._follow(attempt, desk, bound, name, logs)
             finally:
                 stored = writer.store()
                 await desk.record(
@@ -85,6 +83,23 @@ class WorkflowExecutor:
                 )
         return outcome
 
+    async def _submit(self, namespace: str, manifest: JSON, logs: WorkflowLogs) -> str:
+        """Return when the Workflow is there, or with the reason why it will not be."""
+        while True:
+            try:
+                await self.client.create(WORKFLOWS, namespace, manifest)
+            except ApiStatusError as refused:
+                if refused.reason == "AlreadyExists":
+                    return ""
+                if not _cannot_tell(refused):
+                    return refused.message
+                logs.say(f"[waiting for the cluster: {refused.message}]")
+            except RunbookError as fault:
+                logs.say(f"[waiting for the cluster: {fault.message}]")
+            else:
+                return ""
+            await self.clock.sleep(POLL)
+
     async def _follow(
         self, attempt: Attempt, desk: Desk, step: WorkflowStep, name: str, logs: WorkflowLogs
     ) -> Outcome:
@@ -94,12 +109,12 @@ class WorkflowExecutor:
             try:
                 path = WORKFLOWS.path(step.workflow.namespace, name)
                 workflow = await self.client.get(path)
-            except TargetUnreachable as fault:
+            except RunbookError as fault:
+                if isinstance(fault, ApiStatusError) and not _cannot_tell(fault):
+                    return attempt.failed(f"{name}: {fault.message}")
                 logs.say(f"[waiting for the cluster: {fault.message}]")
                 await self.clock.sleep(POLL)
                 continue
-            except ApiStatusError as refused:
-                return attempt.failed(f"{name}: {refused.message}")
             status = workflow.get("status") or {}
             phase, progress = status.get("phase") or "", status.get("progress") or ""
             message = status.get("message") or ""
@@ -149,6 +164,11 @@ def _progressed(
         progress=progress,
         message=message[:500],
     )
+
+
+def _cannot_tell(refused: ApiStatusError) -> bool:
+    """Whether the server is not able to answer now: overloaded, unwell, or the credentials expired."""
+    return refused.code in (401, 429) or refused.code >= 500
 
 
 def _why(status: JSON) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runbook.errors import TargetUnreachable
+from runbook.errors import RunbookError
 from runbook.executors.base import Attempt, Desk, Writer
 from runbook.redact import Redactor
-from runbook.target.api import ApiStatusError, ResourceRef
+from runbook.target.api import ResourceRef
 from runbook.target.client import ClusterClient
 
 PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
@@ -48,5 +48,5 @@ class WorkflowLogs:
                 for line in whole[self._seen.get(name, 0) :]:
                     self.say(f"{name}: {line.rstrip()}")
                 self._seen[name] = max(self._seen.get(name, 0), len(whole))
-        except (ApiStatusError, TargetUnreachable):
+        except RunbookError:
             return
