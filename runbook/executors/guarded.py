@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from runbook.errors import TargetRefused, TargetUnreachable
+from runbook.errors import RunbookError
 from runbook.executors.base import Attempt, Desk, Executor
 from runbook.run.events import TargetVerified
 from runbook.run.signals import Outcome
 
 Verify = Callable[[], Awaitable[str]]
-"""The UID of the cluster, when it is the pinned one. Raises TargetRefused or TargetUnreachable."""
+"""The UID of the cluster, when it is the pinned one. Raises RunbookError when that is not certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class GuardedExecutor:
         if attempt.step.effect == "destroy":
             try:
                 uid = await self.verify()
-            except (TargetRefused, TargetUnreachable) as fault:
+            except RunbookError as fault:
                 return attempt.failed(f"not started: {fault}")
             await desk.record(TargetVerified(step=attempt.step.id, cluster_uid=uid))
         return await self.executor(attempt, desk)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook.clock import VirtualClock
-from runbook.errors import RunbookError, TargetRefused, TargetUnreachable
+from runbook.errors import RunbookError, TargetRefused, TargetUnreachable, UsageError
 from runbook.executors.base import Attempt, Desk as DeskProtocol
 from runbook.executors.check import CheckExecutor
 from runbook.executors.guarded import GuardedExecutor
@@ -137,7 +137,11 @@ async def destroy(fault: RunbookError | None, effect: str) -> tuple[Outcome, Des
 
 
 async def test_nothing_is_destroyed_on_another_cluster_or_an_unknown_one() -> None:
-    for fault in (TargetRefused("another cluster"), TargetUnreachable("no answer")):
+    for fault in (
+        TargetRefused("another cluster"),
+        TargetUnreachable("no answer"),
+        UsageError("unusable kubeconfig"),
+    ):
         outcome, _, performed = await destroy(fault, "destroy")
         assert outcome.ending is Ending.FAILED
         assert outcome.reason.startswith("not started: ")
