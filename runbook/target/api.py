@@ -71,17 +71,27 @@ class HttpAnswer:
 class ApiStatusError(RunbookError):
     """The API server answered a request with an error."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, *, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
+        self.retry_after = retry_after
+        """Seconds that the server wants to be left alone, if it said so."""
 
 
 class UnknownResource(RunbookError):
     """The cluster serves no such kind; a custom kind whose CRD is not installed looks like this."""
 
 
-def status_error(status: int, body: bytes) -> ApiStatusError:
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header; API servers send no dates in it."""
+    text = headers.get("Retry-After", headers.get("retry-after", "")).strip()
+    return float(text) if text.isascii() and text.isdecimal() else None
+
+
+def status_error(status: int, body: bytes, pause: float | None = None) -> ApiStatusError:
     """The error of an answer: the Status object that API servers send, else its text."""
     text = body.decode("utf-8", "backslashreplace").strip()
     try:
@@ -91,9 +101,10 @@ def status_error(status: int, body: bytes) -> ApiStatusError:
     if isinstance(document, dict) and document.get("kind") == "Status":
         reason = str(document.get("reason") or "")
         message = str(document.get("message") or f"HTTP {status} {reason}".strip())
-        return ApiStatusError(int(document.get("code") or status), reason, message)
+        code = int(document.get("code") or status)
+        return ApiStatusError(code, reason, message, retry_after=pause)
     first = text.splitlines()[0][:200] if text else ""
-    return ApiStatusError(status, "", first or f"HTTP {status}")
+    return ApiStatusError(status, "", first or f"HTTP {status}", retry_after=pause)
 
 
 def split_name(name: str) -> tuple[str, str | None]:

@@ -2,7 +2,8 @@
 
 Every request has a time limit; a server that does not answer is `TargetUnreachable`, one that answers
 with an error is `ApiStatusError`. Rejected credentials are read anew once, since tokens expire during
-a drill. A client survives any number of failures.
+a drill; a server that asks for a short pause is asked again after it. A client survives any number of
+failures.
 """
 
 from __future__ import annotations
@@ -20,11 +21,28 @@ import aiohttp
 from yarl import URL
 
 from runbook import __version__
+from runbook.clock import RealClock
 from runbook.errors import TargetUnreachable
-from runbook.target.api import JSON, HttpAnswer, Listing, ResourceRef, status_error
+from runbook.target.api import (
+    JSON,
+    HttpAnswer,
+    Listing,
+    ResourceRef,
+    retry_after,
+    status_error,
+)
 from runbook.target.credentials import Credentials, load_credentials
 from runbook.target.discovery import Discovery
 from runbook.target.services import Services
+from runbook.target.wire import (
+    encode,
+    event_of,
+    lines,
+    log_path,
+    reason,
+    selectors,
+    with_authorization,
+)
 
 CONNECT_TIMEOUT = 5.0
 REQUEST_TIMEOUT = 30.0
@@ -33,6 +51,8 @@ PAGE = 250
 WATCH_WINDOW = 45
 """Seconds after which the server ends a watch, so that a dead line is noticed soon after."""
 
+PAUSES = 5.0
+"""Seconds of pauses that one request makes at most when the server asks for them."""
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -44,8 +64,14 @@ async def connect(kubeconfig: Path, context: str | None = None) -> ClusterClient
 class ClusterClient:
     """Requests to one API server."""
 
-    def __init__(self, kubeconfig: Path, context: str | None, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        context: str | None,
+        credentials: Credentials,
+    ) -> None:
         self._kubeconfig = kubeconfig
+        self._clock = RealClock()
         self._context = context
         self._credentials = credentials
         self._session: aiohttp.ClientSession | None = None
@@ -127,7 +153,7 @@ class ClusterClient:
     ) -> AsyncIterator[Listing]:
         """The same in pages, so that a large list never holds up the event loop."""
         accept = _METADATA_ONLY if metadata_only else "application/json"
-        params = _selectors(label_selector, field_selector) | {"limit": str(PAGE)}
+        params = selectors(label_selector, field_selector) | {"limit": str(PAGE)}
         while True:
             document = await self.get(resource.path(namespace), params, accept=accept)
             metadata = document.get("metadata") or {}
@@ -150,7 +176,7 @@ class ClusterClient:
         """Events after `resource_version` until the server ends the window. An expired version, or
         any other error sent as an event, is raised as `ApiStatusError`.
         """
-        params = _selectors(label_selector, field_selector) | {
+        params = selectors(label_selector, field_selector) | {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
@@ -162,16 +188,17 @@ class ClusterClient:
         path = resource.path(namespace)
         async with self._open("GET", path, params=params, limit=limit) as response:
             if response.status != 200:
-                raise status_error(response.status, await response.read())
-            async for line in _lines(response):
-                event = json.loads(line)
+                pause = retry_after(response.headers)
+                raise status_error(response.status, await response.read(), pause)
+            async for line in lines(response):
+                event = event_of(line, self.server)
                 if event.get("type") == "ERROR":
                     code = (event.get("object") or {}).get("code", 500)
                     raise status_error(int(code), json.dumps(event["object"]).encode())
                 yield event
 
     async def create(self, resource: ResourceRef, namespace: str | None, manifest: JSON) -> JSON:
-        return await self._json("POST", resource.path(namespace), data=_encode(manifest))
+        return await self._json("POST", resource.path(namespace), data=encode(manifest))
 
     async def merge_patch(
         self,
@@ -185,7 +212,7 @@ class ClusterClient:
         """Patch an object. A `resourceVersion` or `uid` in the patch makes it conditional."""
         path = resource.path(namespace, name, subresource)
         headers = {"Content-Type": "application/merge-patch+json"}
-        return await self._json("PATCH", path, headers=headers, data=_encode(patch))
+        return await self._json("PATCH", path, headers=headers, data=encode(patch))
 
     async def logs(
         self,
@@ -200,7 +227,7 @@ class ClusterClient:
         params = {"previous": "true"} if previous else {}
         params |= {"container": container} if container else {}
         params |= {"tailLines": str(tail)} if tail is not None else {}
-        answer = await self._answer("GET", _log_path(namespace, pod), params=params)
+        answer = await self._answer("GET", log_path(namespace, pod), params=params)
         if answer.status != 200:
             raise status_error(answer.status, answer.body)
         return answer.text
@@ -212,11 +239,11 @@ class ClusterClient:
         params = {"follow": "true"} | ({"container": container} if container else {})
         # A container may be silent for as long as it likes.
         limit = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
-        path = _log_path(namespace, pod)
+        path = log_path(namespace, pod)
         async with self._open("GET", path, params=params, limit=limit) as response:
             if response.status != 200:
                 raise status_error(response.status, await response.read())
-            async for line in _lines(response):
+            async for line in lines(response):
                 yield line
 
     async def service_request(
@@ -262,7 +289,7 @@ class ClusterClient:
             timeout=timeout,
         )
         if not 200 <= answer.status < 300:
-            raise status_error(answer.status, answer.body)
+            raise status_error(answer.status, answer.body, retry_after(answer.headers))
         try:
             document = json.loads(answer.body)
         except ValueError:
@@ -285,12 +312,20 @@ class ClusterClient:
         timeout: float = REQUEST_TIMEOUT,
     ) -> HttpAnswer:
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
-        async with self._open(
-            method, path, params=params, headers=headers, data=data, limit=limit
-        ) as response:
-            body = await response.read()
-            names = {name.lower(): value for name, value in response.headers.items()}
-            return HttpAnswer(response.status, names, body)
+        patience = PAUSES
+        while True:
+            async with self._open(
+                method, path, params=params, headers=headers, data=data, limit=limit
+            ) as response:
+                body = await response.read()
+                names = {name.lower(): value for name, value in response.headers.items()}
+                answer = HttpAnswer(response.status, names, body)
+            # With this header an API server says that it has not begun to do what was asked.
+            pause = retry_after(names) if answer.status in (429, 503) else None
+            if pause is None or max(pause, 1.0) > patience:
+                return answer
+            patience -= max(pause, 1.0)
+            await self._clock.sleep(pause)
 
     @asynccontextmanager
     async def _open(
@@ -310,7 +345,7 @@ class ClusterClient:
                 async with self._ready_session().request(
                     method,
                     url,
-                    headers=_with_authorization(headers, used),
+                    headers=with_authorization(headers, used),
                     data=data,
                     timeout=limit,
                     proxy=used.proxy,
@@ -323,7 +358,7 @@ class ClusterClient:
                     yield response
                     return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TargetUnreachable(f"{self.server} does not answer: {_reason(error)}") from error
+            raise TargetUnreachable(f"{self.server} does not answer: {reason(error)}") from error
 
     def _ready_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -349,40 +384,3 @@ class ClusterClient:
                     self._retired += (self._session,)
                     self._session = None
             return True
-
-
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    rest = b""
-    async for chunk in response.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line:
-                yield line
-    if rest:
-        yield rest
-
-
-def _with_authorization(headers: Mapping[str, str] | None, used: Credentials) -> dict[str, str]:
-    own = {"Authorization": used.authorization} if used.authorization else {}
-    return {**(headers or {}), **own}
-
-
-def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:
-    given = {"labelSelector": label_selector, "fieldSelector": field_selector}
-    return {name: value for name, value in given.items() if value}
-
-
-def _log_path(namespace: str, pod: str) -> str:
-    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
-
-
-def _encode(document: JSON) -> bytes:
-    return json.dumps(document).encode()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

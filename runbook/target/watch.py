@@ -136,6 +136,7 @@ class Feed:
                 elif error.code == 404:
                     retry = self._nothing_there(source, error.message)
                 else:
+                    retry = max(retry, min(error.retry_after or 0.0, LONGEST_RETRY))
                     self._lost(source, retry, error.message)
             except RunbookError as error:
                 # Unreachable, or credentials that cannot be read now: both may be mended meanwhile.

@@ -245,3 +245,41 @@ async def test_a_kubeconfig_that_cannot_be_used_is_refused(tmp_path: Path) -> No
     with pytest.raises(UsageError) as refused:
         await connect(config)
     assert str(config) in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_asks_for_a_short_pause_is_asked_again_after_it(
+    api: Any, client: ClusterClient, status: int
+) -> None:
+    async def busy_once(request: web.Request) -> web.Response:
+        if len(api.requests) > 1:
+            return web.json_response({"minor": "37"})
+        refused: web.Response = api.failure(status, "TooManyRequests", "slow down")
+        refused.headers["Retry-After"] = "1"
+        return refused
+
+    api.answers["/version"] = busy_once
+    began = asyncio.get_running_loop().time()
+    assert await client.get("/version") == {"minor": "37"}
+    assert asyncio.get_running_loop().time() - began >= 1
+    assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "pause", "asked"), [(429, "60", 1), (503, "", 1), (500, "1", 1), (429, "0", 6)]
+)
+async def test_a_server_that_stays_busy_is_not_waited_for_without_end(
+    api: Any, client: ClusterClient, status: int, pause: str, asked: int
+) -> None:
+    async def busy(request: web.Request) -> web.Response:
+        refused: web.Response = api.failure(status, "TooManyRequests", "slow down")
+        if pause:
+            refused.headers["Retry-After"] = pause
+        return refused
+
+    api.answers["/version"] = busy
+    with pytest.raises(ApiStatusError) as refused:
+        await client.get("/version")
+    assert (refused.value.code, refused.value.message) == (status, "slow down")
+    assert refused.value.retry_after == (float(pause) if pause else None)
+    assert len(api.requests) == asked

@@ -301,3 +301,34 @@ async def test_a_server_that_will_not_say_who_it_is_answers_all_the_same(
     for _ in range(4):
         await asyncio.wait_for(asked.get(), 10)
     assert seen.state().connected
+
+
+async def test_a_watch_that_breaks_off_inside_an_event_is_taken_up_again(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    serve_pods(api, stream, listing(pod("one", 1)))
+    seen = running(["pods"], clock=Ticking())
+    await stream.opened.get()
+    stream.send_bytes(b'{"type": "ADDED", "obj')
+    stream.end()
+    await seen.until(lambda: "broke off" in seen.state().message)
+    await stream.opened.get()
+    stream.send("ADDED", pod("two", 2))
+    await seen.until(lambda: seen.names == {"one", "two"} and seen.state().connected)
+
+
+async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(
+    api: Any, running: Callable[..., Seen]
+) -> None:
+    api.serve(("", "v1", "pods", "Pod", True))
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        response: web.StreamResponse = api.failure(429, "TooManyRequests", "slow down")
+        response.headers["Retry-After"] = "9"
+        return response
+
+    api.answers[PODS] = busy
+    clock = Ticking()
+    seen = running(["pods"], clock=clock)
+    await seen.until(lambda: seen.state().message == "slow down")
+    assert 9.0 in clock.slept

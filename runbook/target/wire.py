@@ -1,0 +1,62 @@
+"""The small pieces of what goes over the line to an API server and comes back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import quote
+
+import aiohttp
+
+from runbook.errors import TargetUnreachable
+from runbook.target.api import JSON
+from runbook.target.credentials import Credentials
+
+
+async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines as they come, without their ends; a last one may have none."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+    if rest:
+        yield rest
+
+
+def event_of(line: bytes, server: str) -> JSON:
+    """One event of a watch; a line that was cut short is the end of the connection."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict):
+        raise TargetUnreachable(f"{server} broke off in the middle of a watch")
+    return event
+
+
+def with_authorization(headers: Mapping[str, str] | None, used: Credentials) -> dict[str, str]:
+    own = {"Authorization": used.authorization} if used.authorization else {}
+    return {**(headers or {}), **own}
+
+
+def selectors(label_selector: str, field_selector: str) -> dict[str, str]:
+    given = {"labelSelector": label_selector, "fieldSelector": field_selector}
+    return {name: value for name, value in given.items() if value}
+
+
+def log_path(namespace: str, pod: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
+
+
+def encode(document: JSON) -> bytes:
+    return json.dumps(document).encode()
+
+
+def reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
