@@ -21,7 +21,7 @@ from runbook.run.machine import interrupted
 from runbook.run.state import RunState, replay
 from runbook.run.terms import Mode
 from runbook.settings import Settings
-from runbook.target.client import ClusterClient, connect
+from runbook.target.client import ClusterClient
 
 Say = Callable[[str], None]
 
@@ -124,7 +124,7 @@ async def reopen_run(
         journal.close()
         raise wiring.nothing_to_resume(directory, state)
     request = request_of(directory, opened, attended=attended)
-    client = await connect(directory.kubeconfig)
+    client = await wiring.connect_as_pinned(directory, opened.context)
     target = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
     try:
         await wiring.require_target(client, target)

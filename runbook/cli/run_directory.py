@@ -29,6 +29,11 @@ class RunDirectory:
         return self.path / "kubeconfig"
 
     @property
+    def kubeconfig_sources(self) -> Path:
+        """The operator's files that the kubeconfig was made from, one path a line."""
+        return self.path / "kubeconfig.from"
+
+    @property
     def source(self) -> Path:
         """An exact copy of the runbook as it was when the run was opened."""
         return self.path / "plan" / "runbook.yaml"

@@ -79,14 +79,27 @@ async def pin_target(
     directory: RunDirectory, paths: tuple[Path, ...], context: str
 ) -> tuple[ClusterClient, TargetFacts]:
     """Write the private kubeconfig and ask the cluster who it is."""
+    sources = [str(path.absolute()) for path in paths]
+    directory.kubeconfig_sources.write_text("\n".join(sources), encoding="utf-8")
     kubeconfig.write_private(kubeconfig.read(paths), context, directory.kubeconfig)
-    client = await connect(directory.kubeconfig)
+    client = await connect_as_pinned(directory, context)
     try:
         seen = await identity.identify(client, context)
     except BaseException:
         await client.close()
         raise
     return client, TargetFacts(seen.context, seen.server, seen.cluster_uid, seen.ca_sha256)
+
+
+async def connect_as_pinned(directory: RunDirectory, context: str) -> ClusterClient:
+    """A client for the private kubeconfig. Expired credentials are renewed as the operator's are."""
+
+    def renew() -> None:
+        if directory.kubeconfig_sources.exists():
+            listed = directory.kubeconfig_sources.read_text(encoding="utf-8").splitlines()
+            kubeconfig.renew(map(Path, listed), context, directory.kubeconfig)
+
+    return await connect(directory.kubeconfig, renew=renew)
 
 
 def outline_of(plan: Plan) -> Outline:
@@ -228,4 +241,5 @@ def torn_fact(torn: bytes) -> list[JournalRecovered]:
 def forget_secrets(directory: RunDirectory) -> None:
     """When a run is over nothing needs its credentials any more."""
     directory.kubeconfig.unlink(missing_ok=True)
+    directory.kubeconfig_sources.unlink(missing_ok=True)
     shutil.rmtree(directory.kubectl_cache, ignore_errors=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,9 +56,14 @@ PAUSES = 5.0
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
-async def connect(kubeconfig: Path, context: str | None = None) -> ClusterClient:
-    """A client for a kubeconfig's context (its current one by default). Sends nothing yet."""
-    return ClusterClient(kubeconfig, context, await load_credentials(kubeconfig, context))
+async def connect(
+    kubeconfig: Path, context: str | None = None, *, renew: Callable[[], object] = lambda: None
+) -> ClusterClient:
+    """A client for a kubeconfig's context (its current one by default). Sends nothing yet.
+
+    `renew` brings newer credentials into the kubeconfig, if it can, after some were rejected.
+    """
+    return ClusterClient(kubeconfig, context, await load_credentials(kubeconfig, context), renew)
 
 
 class ClusterClient:
@@ -69,8 +74,10 @@ class ClusterClient:
         kubeconfig: Path,
         context: str | None,
         credentials: Credentials,
+        renew: Callable[[], object],
     ) -> None:
         self._kubeconfig = kubeconfig
+        self._renew = renew
         self._clock = RealClock()
         self._context = context
         self._credentials = credentials
@@ -375,6 +382,7 @@ class ClusterClient:
         """Whether there are newer credentials than those that were rejected."""
         async with self._renewing:
             if self._credentials is used:
+                await asyncio.to_thread(self._renew)
                 fresh = await load_credentials(self._kubeconfig, self._context)
                 if (fresh.authorization, fresh.tls_files) == (used.authorization, used.tls_files):
                     return False

@@ -124,7 +124,10 @@ def read(paths: Iterable[Path]) -> Kubeconfig:
 
 def write_private(config: Kubeconfig, context: str, path: Path) -> None:
     """Write what a context needs, readable by this user only, in one step."""
-    content = config.only(context)
+    _write(path, config.only(context))
+
+
+def _write(path: Path, content: JSON) -> None:
     draft = path.with_name(path.name + ".new")
     with contextlib.suppress(FileNotFoundError):
         draft.unlink()
@@ -132,6 +135,25 @@ def write_private(config: Kubeconfig, context: str, path: Path) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         yaml.safe_dump(content, file, sort_keys=False)
     draft.replace(path)
+
+
+def renew(paths: Iterable[Path], context: str, path: Path) -> bool:
+    """Take newer credentials over from the operator's files into what `write_private` wrote.
+
+    The cluster stays the one that was pinned: where the operator's context now leads to another,
+    nothing is taken over. Nor is it while a file cannot be read, which may be about to change.
+    """
+    try:
+        now, held = read(paths).only(context), _load(path)
+    except UsageError:
+        return False
+    if now["clusters"][0]["cluster"] != held["clusters"][0]["cluster"]:
+        return False
+    if now["users"][0]["user"] == held["users"][0]["user"]:
+        return False
+    name = held["users"][0]["name"]
+    _write(path, {**held, "users": [{"name": name, "user": now["users"][0]["user"]}]})
+    return True
 
 
 def _load(path: Path) -> JSON:

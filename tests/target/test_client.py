@@ -283,3 +283,19 @@ async def test_a_server_that_stays_busy_is_not_waited_for_without_end(
     assert (refused.value.code, refused.value.message) == (status, "slow down")
     assert refused.value.retry_after == (float(pause) if pause else None)
     assert len(api.requests) == asked
+
+
+async def test_rejected_credentials_are_renewed_before_they_are_read_anew(api: Any) -> None:
+    api.answers["/version"] = {"minor": "37"}
+    renewed: list[None] = []
+
+    def renew() -> None:
+        renewed.append(None)
+        api.write_kubeconfig(api.kubeconfig)
+
+    async with await connect(api.kubeconfig, renew=renew) as client:
+        assert await client.get("/version") == {"minor": "37"}
+        assert not renewed
+        api.token = "next-token"
+        assert await client.get("/version") == {"minor": "37"}
+    assert len(renewed) == 1

@@ -147,3 +147,56 @@ def test_paths_come_from_kubeconfig_or_from_home() -> None:
     assert kubeconfig.default_paths({}, home) == (home / ".kube/config",)
     listed = {"KUBECONFIG": f"/a{os.pathsep}{os.pathsep}/b"}
     assert kubeconfig.default_paths(listed, home) == (Path("/a"), Path("/b"))
+
+
+def pinned(tmp_path: Path) -> tuple[Path, Path]:
+    """An operator's file, and the private one made of it."""
+    source = write(tmp_path / "config", config("prod"))
+    private = tmp_path / "private"
+    kubeconfig.write_private(kubeconfig.read([source]), "prod", private)
+    return source, private
+
+
+def test_newer_credentials_are_taken_over_and_nothing_else(tmp_path: Path) -> None:
+    source, private = pinned(tmp_path)
+    before = yaml.safe_load(private.read_text())
+    newer = config("prod")
+    newer["users"] = [{"name": "next", "user": {"token": "newer"}}]
+    newer["contexts"][0]["context"] |= {"user": "next", "namespace": "elsewhere"}
+    write(source, newer)
+    assert kubeconfig.renew([source], "prod", private)
+    after = yaml.safe_load(private.read_text())
+    assert after["users"] == [{"name": "prod", "user": {"token": "newer"}}]
+    assert {**after, "users": before["users"]} == before
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert not kubeconfig.renew([source], "prod", private)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"clusters": [{"name": "prod", "cluster": {"server": "https://elsewhere"}}]},
+        {"clusters": [{"name": "prod", "cluster": {"server": "https://prod", "proxy-url": "x"}}]},
+        {"contexts": []},
+        {"users": []},
+    ],
+)
+def test_credentials_of_another_cluster_or_of_none_are_not_taken_over(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    source, private = pinned(tmp_path)
+    before = private.read_bytes()
+    write(source, {**config("prod"), "users": config("other")["users"], **changed})
+    assert not kubeconfig.renew([source], "prod", private)
+    assert private.read_bytes() == before
+
+
+def test_a_kubeconfig_that_is_just_being_written_changes_nothing(tmp_path: Path) -> None:
+    source, private = pinned(tmp_path)
+    before = private.read_bytes()
+    for content in ("users: [", "", "[]"):
+        write(source, content)
+        assert not kubeconfig.renew([source], "prod", private)
+    source.unlink()
+    assert not kubeconfig.renew([source], "prod", private)
+    assert private.read_bytes() == before
