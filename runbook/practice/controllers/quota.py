@@ -14,7 +14,6 @@ from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.cluster import JSON, Change, Cluster
 from runbook.practice.controllers.manager import Key, KeysOf
 from runbook.practice.controllers.objects import dig, key_of, name_of, namespace_of
-from runbook.practice.controllers.quantities import parse_quantity, write_quantity
 from runbook.practice.controllers.quota_usage import (
     Usage,
     add,
@@ -24,6 +23,7 @@ from runbook.practice.controllers.quota_usage import (
     usage_of,
 )
 from runbook.practice.controllers.writing import write_status
+from runbook.practice.quantities import parse_quantity, write_quantity
 
 QUOTAS = "resourcequotas"
 

@@ -31,7 +31,6 @@ from runbook.practice.controllers.objects import (
     uid_of,
 )
 from runbook.practice.controllers.prerequisites import claims_of
-from runbook.practice.controllers.quantities import parse_quantity
 from runbook.practice.controllers.stages import Stage, Stages
 from runbook.practice.controllers.volume_matching import (
     claim_reference,
@@ -40,6 +39,7 @@ from runbook.practice.controllers.volume_matching import (
     volume_for,
 )
 from runbook.practice.controllers.writing import delete_if_there, drop_finalizer, write_status
+from runbook.practice.quantities import parse_quantity
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from runbook.practice.controllers.argo.jobs import Job, JobFailed, JobRun, Trainer
 from runbook.practice.controllers.objects import dig
-from runbook.practice.controllers.quantities import parse_quantity
 from runbook.practice.controllers.seldon.hosts import answers, service_of
+from runbook.practice.quantities import parse_quantity
 
 RAW, PROCESSED = "/mnt/shared-data/raw", "/mnt/shared-data/processed"
 SCALERS = "/mnt/shared-artifacts/scalers"

@@ -24,7 +24,6 @@ from runbook.practice.controllers.objects import (
     namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.quantities import parse_quantity
 from runbook.practice.controllers.seldon.hosts import service_of
 from runbook.practice.controllers.seldon.inventory import (
     AgentReplica,
@@ -49,6 +48,7 @@ from runbook.practice.controllers.seldon.processes import Process, Schedulers
 from runbook.practice.controllers.seldon.rclone import RcloneFault, Remote, remotes
 from runbook.practice.controllers.seldon.scheduler import Instruction, News
 from runbook.practice.controllers.seldon.wording import logrus_line, mlserver_line, rclone_line
+from runbook.practice.quantities import parse_quantity
 
 SUBSCRIBE_AFTER = 2.0  # seconds from "could connect" to connected
 RETRY = 5.0  # between two attempts to reach the scheduler
