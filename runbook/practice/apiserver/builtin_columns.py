@@ -17,6 +17,7 @@ from runbook.practice.apiserver.columns import (
     Printer,
     age_of,
     at,
+    definition_printer,
     label_selector,
     labels_text,
     name_of,
@@ -294,7 +295,7 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     ("", "Secret"): _simple(
         (Column("Type"), _field("type")), (Column("Data", "integer"), _count("data"))
     ),
-    ("", "ServiceAccount"): _simple((Column("Secrets", "integer"), _count("secrets"))),
+    ("", "ServiceAccount"): _simple(),
     ("", "Node"): Printer(
         (
             NAME,
@@ -346,6 +347,7 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
         _claim,
     ),
     ("", "ResourceQuota"): Printer((NAME, *_named("Request", "Limit"), AGE), _quota),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition_printer(),
     ("discovery.k8s.io", "EndpointSlice"): Printer(
         (NAME, *_named("AddressType", "Ports", "Endpoints"), AGE), _endpoint_slice
     ),
