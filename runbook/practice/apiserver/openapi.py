@@ -39,13 +39,28 @@ _SCALARS: dict[str, JSON] = {
     "bool": {"type": "boolean"},
     "time": {"type": "string", "format": "date-time"},
     "bytes": {"type": "string", "format": "byte"},
-    "quantity": {"oneOf": [{"type": "string"}, {"type": "number"}]},
+    "quantity": {"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.resource.Quantity"}]},
     "int-or-string": {
         "format": "int-or-string",
         "oneOf": [{"type": "integer"}, {"type": "string"}],
     },
     "any": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
 }
+_QUANTITY: JSON = {"oneOf": [{"type": "string"}, {"type": "number"}]}
+_CONVENTIONS = (
+    "More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+)
+_API_VERSION_IS = (
+    "APIVersion defines the versioned schema of this representation of an object. Servers should "
+    "convert recognized schemas to the latest internal value, and may reject unrecognized values. "
+    f"{_CONVENTIONS}#resources"
+)
+_KIND_IS = (
+    "Kind is a string value representing the REST resource this object represents. Servers may infer "
+    "this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. "
+    f"{_CONVENTIONS}#types-kinds"
+)
+_METADATA_IS = f"Standard object's metadata. {_CONVENTIONS}#metadata"
 # Where a struct sits: the kind and the field by which the table of list types finds its lists.
 _CONTAINER = ("Pod", "containers")
 _PLACES: dict[str, tuple[str, str]] = {
@@ -89,7 +104,7 @@ def _path(resource: Resource) -> str:
 @functools.lru_cache(maxsize=64)
 def _encoded(served: Sequence[Resource], state: int, path: str) -> bytes:  # noqa: ARG001 - part of the key
     paths: JSON = {}
-    schemas: JSON = {}
+    schemas: JSON = {"io.k8s.apimachinery.resource.Quantity": _QUANTITY}
     for resource in served:
         paths |= _paths(resource, path)
         _add_schema(schemas, resource)
@@ -156,9 +171,9 @@ def _custom(schemas: JSON, resource: Resource) -> JSON:
     _add_struct(schemas, "V1ObjectMeta", "")
     properties = {
         **(declared.get("properties") or {}),
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": _reference("V1ObjectMeta", "Standard object's metadata."),
+        "apiVersion": {"type": "string", "description": _API_VERSION_IS},
+        "kind": {"type": "string", "description": _KIND_IS},
+        "metadata": _reference("V1ObjectMeta", _METADATA_IS),
     }
     return {**declared, "properties": properties}
 

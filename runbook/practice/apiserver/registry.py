@@ -16,6 +16,11 @@ from runbook.practice.apiserver.builtin import Row, builtin_rows
 JSON = dict[str, Any]
 
 VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+# What custom resources can do, in the order in which discovery lists it.
+CUSTOM_VERBS = (
+    *("delete", "deletecollection", "get", "list"),
+    *("patch", "create", "update", "watch"),
+)
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 
 
@@ -148,6 +153,7 @@ def _from_crd(crd: JSON, version: JSON) -> Resource:
         namespaced=spec.get("scope") == "Namespaced",
         subresources=frozenset(version.get("subresources") or {}),
         categories=tuple(names.get("categories") or ()),
+        verbs=CUSTOM_VERBS,
         crd=crd,
         crd_version=version,
     )
