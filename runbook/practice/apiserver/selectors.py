@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from runbook.practice.apiserver.errors import ApiError, bad_request
@@ -19,17 +19,7 @@ JSON = dict[str, Any]
 Match = Callable[[JSON], bool]
 Requirement = Callable[[Mapping[str, str]], bool]
 
-_TERM = re.compile(
-    r"""\s*(?:
-        (?P<key>[^\s,()=!<>]+)\s+(?P<set>in|notin)\s*\((?P<values>[^)]*)\)
-      | !\s*(?P<absent>[^\s,()=!<>]+)
-      | (?P<left>[^\s,()=!<>]+)\s*(?P<operator>==|=|!=)\s*(?P<right>[^\s,()=!<>]*)
-      | (?P<number>[^\s,()=!<>]+)\s*(?P<order>[<>])\s*(?P<bound>-?[0-9]+)
-      | (?P<present>[^\s,()=!<>]+)
-    )\s*(?:,|$)""",
-    re.VERBOSE,
-)
-_KEYS = ("key", "absent", "left", "number", "present")
+_TOKEN = re.compile(r"==|!=|[(),!=<>]|[^\s(),!=<>]+")
 _FIELD_TERM = re.compile(r"\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*")
 
 _EVENT_FIELDS = (
@@ -47,9 +37,15 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "secrets": frozenset({"type"}),
     "namespaces": frozenset({"status.phase"}),
     "nodes": frozenset({"spec.unschedulable"}),
-    "replicasets.apps": frozenset({"status.replicas"}),
+    "services": frozenset({"spec.clusterIP", "spec.type"}),
     "jobs.batch": frozenset({"status.successful"}),
 }
+# Kinds that look up field labels themselves, and refuse one in words of their own.
+_OWN_FIELDS = frozenset(
+    [
+        *("pods", "nodes", "replicationcontrollers", "events", "namespaces", "secrets", "services"),
+    ]
+)
 _DEFAULTS = {"spec.unschedulable": "false", "spec.hostNetwork": "false"}
 
 
@@ -77,37 +73,94 @@ def equality_selector(labels: Mapping[str, str]) -> Match:
 
 
 def _label_requirements(text: str) -> Iterable[Requirement]:
-    position = 0
-    while position < len(text):
-        term = _TERM.match(text, position)
-        if term is None:
-            raise _unparsable(text[position:])
-        position = term.end()
-        _check_key(next(filter(None, (term[name] for name in _KEYS))))
-        if term["set"]:
-            values = frozenset(value.strip() for value in term["values"].split(","))
-            yield _one_of(term["key"], values, negated=term["set"] == "notin")
-        elif term["absent"]:
-            yield _present(term["absent"], negated=True)
-        elif term["operator"]:
-            yield _one_of(
-                term["left"], frozenset({term["right"]}), negated=term["operator"] == "!="
-            )
-        elif term["order"]:
-            yield _compared(term["number"], term["order"], int(term["bound"]))
-        else:
-            yield _present(term["present"], negated=False)
+    return _Parser(text).requirements()
 
 
-def _check_key(key: str) -> None:
-    problem = key_problem(key)
-    if problem:
-        message = f'unable to parse requirement: <nil>: Invalid value: "{key}": {problem}'
-        raise bad_request(message)
+class _Parser:
+    """Reads a label selector token by token; each complaint is the one the real server makes there."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens: list[str] = [*_TOKEN.findall(text), ""]
+        self._at = 0
+
+    def requirements(self) -> Iterator[Requirement]:
+        while True:
+            if self._next not in {"", "!"} and not _is_word(self._next):
+                raise bad_request(
+                    f"found '{self._next}', expected: !, identifier, or 'end of string'"
+                )
+            if not self._next:
+                return
+            yield self._requirement()
+            after = self._take()
+            if not after:
+                return
+            if after != ",":
+                raise bad_request(f"found '{after}', expected: ',' or 'end of string'")
+            if self._next != "!" and not _is_word(self._next):
+                raise bad_request(f"found '{self._next}', expected: identifier after ','")
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[self._at]
+
+    def _take(self) -> str:
+        token = self._tokens[self._at]
+        self._at = min(self._at + 1, len(self._tokens) - 1)
+        return token
+
+    def _requirement(self) -> Requirement:
+        absent = self._next == "!"
+        if absent:
+            self._take()
+        key = self._take()
+        if not _is_word(key):
+            raise _unparsable(f"found '{key}', expected: identifier")
+        problem = key_problem(key)
+        if problem:
+            raise _unparsable(f'key: Invalid value: "{key}": {problem}')
+        if absent or self._next in {"", ","}:
+            return _present(key, negated=absent)
+        sign = self._take()
+        match sign:
+            case "in" | "notin":
+                return _one_of(key, self._values(), negated=sign == "notin")
+            case "=" | "==" | "!=":
+                value = self._take() if _is_word(self._next) else ""
+                return _one_of(key, frozenset({value}), negated=sign == "!=")
+            case ">" | "<":
+                return _compared(key, sign, self._bound())
+        expected = "in, notin, =, ==, !=, gt, lt"
+        raise _unparsable(f"found '{sign}', expected: {expected}")
+
+    def _bound(self) -> int:
+        value = self._take()
+        if re.fullmatch(r"-?[0-9]+", value) is None:
+            why = "for 'Gt', 'Lt' operators, the value must be an integer"
+            raise _unparsable(f'values[0]: Invalid value: "{value}": {why}')
+        return int(value)
+
+    def _values(self) -> frozenset[str]:
+        """`(a, b)`; a comma with nothing beside it stands for the empty value."""
+        if self._next != "(":
+            raise _unparsable(f"found '{self._next}' expected: '('")
+        self._take()
+        values = []
+        while True:
+            values.append(self._take() if _is_word(self._next) else "")
+            after = self._take()
+            if after == ")":
+                return frozenset(values)
+            if after != ",":
+                raise _unparsable(f"found '{after}', expected: ',' or ')'")
 
 
-def _unparsable(rest: str) -> ApiError:
-    return bad_request(f"unable to parse requirement: found '{rest}', expected: a label selector")
+def _is_word(token: str) -> bool:
+    return bool(token) and token[0] not in "(),!=<>"
+
+
+def _unparsable(why: str) -> ApiError:
+    return bad_request(f"unable to parse requirement: {why}")
 
 
 def _one_of(key: str, values: frozenset[str], *, negated: bool) -> Requirement:
@@ -158,6 +211,11 @@ def _field_term(part: str, resource: Resource) -> tuple[str, str, bool]:
         raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
     path, sign, value = term.groups()
     if path not in _supported(resource):
+        if resource.name == "jobs.batch":
+            raise bad_request(f'field label "{path}" not supported for Job')
+        if resource.crd is None and resource.name not in _OWN_FIELDS:
+            known = 'only "metadata.name", "metadata.namespace"'
+            raise bad_request(f'"{path}" is not a known field selector: {known}')
         raise bad_request(f"field label not supported: {path}")
     return path, value, sign == "!="
 
