@@ -71,7 +71,8 @@ def _marked(state: State, resource: Resource, live: JSON, options: DeleteOptions
     if first or grace < meta.get("deletionGracePeriodSeconds", 0):
         at = state.timeline.now() + timedelta(seconds=grace)
         meta["deletionTimestamp"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        meta["deletionGracePeriodSeconds"] = grace
+        if resource.name not in {"namespaces", CRDS}:  # both have a way of their own to end
+            meta["deletionGracePeriodSeconds"] = grace
     if first and "generation" in meta:
         meta["generation"] += 1
     if first and resource.name == "namespaces":

@@ -6,6 +6,7 @@ requests; a resource is anything that has a group, a plural, a kind and a name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -82,6 +83,11 @@ class Cause:
         values = ", ".join(f'"{one}"' for one in supported)
         message = f"Unsupported value: {value}: supported values: {values}"
         return cls(field, "FieldValueNotSupported", message)
+
+
+def compact(value: object) -> str:
+    """JSON as Go writes it, which is how field errors show a value that is no scalar."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def details(resource: Named, name: str = "", causes: Sequence[JSON] = (), **more: object) -> JSON:

@@ -16,6 +16,8 @@ class FieldError:
     path: str
     reason: str
     message: str
+    wanted: str = ""
+    """The type that a value of another type should have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,25 @@ class Mistyped:
             f"{self.owner or kind}.{self.field} of type {self.wanted}"
         )
 
+    def unconverted(self, kind: str) -> str:
+        """The same complaint by the converter that a strategic merge patch goes through."""
+        found = _KINDS.get(self.found.partition(" ")[0], "map")
+        if self.wanted in _SCALARS:
+            if found == "int64":
+                return f"cannot convert int64 to {self.wanted}"
+            return f"unrecognized type: {self.wanted}"
+        if self.wanted.startswith("map["):
+            return f"cannot restore map from {found}"
+        if self.wanted.startswith("[]"):
+            return f"cannot restore slice from {found}"
+        if not self.why and self.wanted.startswith("v1.") and self.wanted != "v1.Time":
+            return f"cannot restore struct from: {found}"
+        return self.message(kind)
+
+
+_KINDS = {"string": "string", "number": "int64", "bool": "bool", "array": "slice"}
+_SCALARS = frozenset({"string", "int32", "int64", "float64", "bool"})
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -58,8 +79,9 @@ def invalid(path: str, value: Any, why: str) -> FieldError:
     return FieldError(path, "FieldValueInvalid", f"Invalid value: {shown(value)}: {why}")
 
 
-def wrong_type(path: str, found: str, why: str) -> FieldError:
-    return FieldError(path, "FieldValueTypeInvalid", f"Invalid value: {shown(found)}: {why}")
+def wrong_type(path: str, found: str, why: str, wanted: str = "") -> FieldError:
+    message = f"Invalid value: {shown(found)}: {why}"
+    return FieldError(path, "FieldValueTypeInvalid", message, wanted)
 
 
 def unsupported(path: str, value: Any, supported: list[str]) -> FieldError:

@@ -5,11 +5,11 @@ Pure comparisons of the old and the new object; everything found is returned, no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook.practice.apiserver.errors import Cause
+from runbook.practice.apiserver.errors import Cause, compact
+from runbook.practice.quantities import parse_quantity
 
 JSON = dict[str, Any]
 Check = Callable[[JSON, JSON], list[Cause]]
@@ -24,6 +24,10 @@ _STATEFUL_MUTABLE = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
+_STATEFUL_FIXED = [
+    f"spec.{one}"
+    for one in ("serviceName", "selector", "podManagementPolicy", "volumeClaimTemplates")
+]
 _STATEFUL_SAYS = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
     "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
@@ -61,7 +65,7 @@ def causes(resource: str, old: JSON, new: JSON) -> list[Cause]:
 def _fixed(*paths: str, why: str = _FIELD_IS_IMMUTABLE) -> Check:
     def check(old: JSON, new: JSON) -> list[Cause]:
         return [
-            Cause.invalid(path, shown(_at(new, path)), why)
+            Cause.invalid(path, compact(_at(new, path)), why)
             for path in paths
             if _at(old, path) != _at(new, path)
         ]
@@ -76,33 +80,10 @@ def _at(obj: JSON, path: str) -> Any:
     return found
 
 
-def shown(value: object) -> str:
-    """A value as field errors show it."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict) and value.keys() <= {"matchLabels", "matchExpressions"}:
-        return _shown_selector(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _shown_selector(selector: JSON) -> str:
-    labels = ", ".join(
-        f"{json.dumps(key)}:{json.dumps(value)}"
-        for key, value in sorted((selector.get("matchLabels") or {}).items())
-    )
-    expressions = ", ".join(
-        f"v1.LabelSelectorRequirement{{Key:{json.dumps(one.get('key'))}, "
-        f"Operator:{json.dumps(one.get('operator'))}}}"
-        for one in selector.get("matchExpressions") or ()
-    )
-    listed = f"{{{expressions}}}" if expressions else "(nil)"
-    return (
-        f"v1.LabelSelector{{MatchLabels:map[string]string{{{labels}}}, "
-        f"MatchExpressions:[]v1.LabelSelectorRequirement{listed}}}"
-    )
-
-
 def _stateful_set(old: JSON, new: JSON) -> list[Cause]:
+    fixed = _fixed(*_STATEFUL_FIXED)(old, new)
+    if fixed:
+        return fixed
     if _without(old["spec"], _STATEFUL_MUTABLE) == _without(new["spec"], _STATEFUL_MUTABLE):
         return []
     return [Cause.forbidden("spec", _STATEFUL_SAYS)]
@@ -133,7 +114,19 @@ def _claim(old: JSON, new: JSON) -> list[Cause]:
             after.pop("storageClassName", None)
     if before != after or (not bound and asked_before != asked_after):
         return [Cause.forbidden("spec", _CLAIM_SAYS)]
+    if _shrinks(old, asked_before.get("storage"), asked_after.get("storage")):
+        why = "field can not be less than status.capacity"
+        return [Cause.forbidden("spec.resources.requests.storage", why)]
     return []
+
+
+def _shrinks(old: JSON, before: object, after: object) -> bool:
+    """Whether a claim asks for less than before, and for no more than it has."""
+    if before is None or after is None:
+        return False
+    has = _at(old, "status.capacity.storage")
+    wanted = parse_quantity(str(after))
+    return wanted < parse_quantity(str(before)) and wanted <= parse_quantity(str(has or 0))
 
 
 def _volume(old: JSON, new: JSON) -> list[Cause]:
@@ -171,7 +164,7 @@ def _service(old: JSON, new: JSON) -> list[Cause]:
     before, after = old["spec"], new["spec"]
     headed = before.get("type") != "ExternalName" and after.get("type") != "ExternalName"
     if headed and before.get("clusterIP") and before["clusterIP"] != after.get("clusterIP"):
-        value = f"[]string{{{json.dumps(after.get('clusterIP'))}}}"
+        value = compact([after.get("clusterIP")])
         return [Cause.invalid("spec.clusterIPs[0]", value, "may not change once set")]
     return []
 
@@ -195,12 +188,9 @@ def _secret(old: JSON, new: JSON) -> list[Cause]:
 def _role_binding(old: JSON, new: JSON) -> list[Cause]:
     if old["roleRef"] == new["roleRef"]:
         return []
-    ref = new["roleRef"]
-    value = (
-        f'rbac.RoleRef{{APIGroup:"{ref.get("apiGroup", "")}", Kind:"{ref.get("kind", "")}", '
-        f'Name:"{ref.get("name", "")}"}}'
-    )
-    return [Cause.invalid("roleRef", value, "cannot change roleRef")]
+    value = {one: new["roleRef"].get(one[0].lower() + one[1:], "") for one in ("Kind", "Name")}
+    value["APIGroup"] = new["roleRef"].get("apiGroup", "")
+    return [Cause.invalid("roleRef", compact(value), _FIELD_IS_IMMUTABLE)]
 
 
 def _storage_class(old: JSON, new: JSON) -> list[Cause]:

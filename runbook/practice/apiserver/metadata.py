@@ -19,7 +19,6 @@ JSON = dict[str, Any]
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # the letters generateName draws from: no words by accident
@@ -35,11 +34,6 @@ _LABEL_SAYS = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
     "start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
     "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
-_LABEL_1035_SAYS = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
-    "regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 _QUALIFIED_SAYS = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
@@ -119,10 +113,8 @@ def _name_causes(resource: Resource, name: str) -> list[Cause]:
             return [Cause.invalid(field, json.dumps(name), "may not contain '/' or '%'")]
         return []
     pattern, says, longest = _SUBDOMAIN, _SUBDOMAIN_SAYS, 253
-    if resource.name == "namespaces":
+    if resource.name in {"namespaces", "services"}:
         pattern, says, longest = _LABEL, _LABEL_SAYS, 63
-    elif resource.name == "services":
-        pattern, says, longest = _LABEL_1035, _LABEL_1035_SAYS, 63
     found = []
     if len(name) > longest:
         found.append(

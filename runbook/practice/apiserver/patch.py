@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jsonpatch
@@ -41,11 +42,28 @@ class PatchDoesNotApply(ValueError):
     """The patch is well formed but does not fit this object: the server answers 422."""
 
 
+class _Replace(jsonpatch.ReplaceOperation):
+    """As the server's: a member that is not there is added."""
+
+    def apply(self, obj: Any) -> Any:
+        parent, member = self.pointer.to_last(obj)
+        if isinstance(parent, dict) and member is not None:
+            parent[member] = self.operation["value"]
+            return obj
+        return super().apply(obj)
+
+
+class _JsonPatch(jsonpatch.JsonPatch):
+    operations = MappingProxyType({**jsonpatch.JsonPatch.operations, "replace": _Replace})
+
+
 def json_patch(target: JSON, operations: Sequence[JSON]) -> JSON:
     """RFC 6902."""
+    if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
+        raise MalformedPatch("json: cannot unmarshal into Go value of type []handlers.jsonPatchOp")
     try:
-        patched = jsonpatch.JsonPatch(list(operations)).apply(target)
-    except (jsonpatch.InvalidJsonPatch, TypeError, KeyError) as error:
+        patched = _JsonPatch(list(operations)).apply(target)
+    except (TypeError, KeyError) as error:
         raise MalformedPatch(f"invalid JSON patch: {error}") from error
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise PatchDoesNotApply(str(error)) from error

@@ -10,18 +10,20 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from runbook.practice.apiserver import apply, patch, schema
-from runbook.practice.apiserver.codec import normal, object_of, parse_json, parse_yaml
+from runbook.practice.apiserver import apply, patch, schema, typed
+from runbook.practice.apiserver.codec import go_type, normal, object_of, parse_json, parse_yaml
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
     apply_conflict,
     bad_request,
+    compact,
     conflict,
     invalid_options,
     invalid_request,
     unsupported_media_type,
 )
+from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.state import State, Target, WriteOptions, in_version
 from runbook.practice.apiserver.writing import create, update
 
@@ -43,19 +45,46 @@ def patched(target: Target, live: JSON, media: str, body: bytes) -> JSON:
     """The live object with the patch applied; nulls are still in it."""
     if media not in accepted_types(target) or media == APPLY_PATCH:
         raise unsupported_media_type(accepted_types(target))
-    change = parse_json(body)
+    change = _change(media, body)
     try:
         if media == JSON_PATCH:
             return patch.json_patch(live, change)
         if media == STRATEGIC_PATCH:
-            return patch.strategic_merge_patch(live, object_of(change), target.resource.kind)
-        return object_of(patch.merge_patch(live, object_of(change)))
+            return patch.strategic_merge_patch(live, change, target.resource.kind)
+        return object_of(patch.merge_patch(live, change))
     except patch.MalformedPatch as error:
         raise bad_request(f"error decoding patch: {error}") from None
     except patch.PatchDoesNotApply:
         # Upstream does not say which operation failed either.
         message = "the server rejected our request due to an error in our request"
         raise ApiError(422, "Invalid", message) from None
+
+
+def _change(media: str, body: bytes) -> Any:
+    try:
+        change = parse_json(body)
+    except ApiError:
+        raise bad_request("invalid JSON patch") from None
+    operations = media == JSON_PATCH
+    if not isinstance(change, list if operations else dict):
+        wanted = "[]handlers.jsonPatchOp" if operations else "map[string]interface {}"
+        raise bad_request(
+            f"error decoding patch: json: cannot unmarshal {go_type(change)} "
+            f"into Go value of type {wanted}"
+        )
+    return change
+
+
+def _left_over(change: Any) -> Any:
+    """What is left of a strategic patch after its merge, which uses up lists that come in an order."""
+    if not isinstance(change, dict):
+        return change
+    used = {key.partition("/")[2] for key in change if key.startswith("$")}
+    return {
+        key: _left_over(value)
+        for key, value in change.items()
+        if key not in used and not key.startswith("$")
+    }
 
 
 def patch_object(
@@ -65,10 +94,18 @@ def patch_object(
     live = state.must(target)
     new = patched(target, in_version(target.resource, live), media, body)
 
-    def undecodable(why: str) -> ApiError:
-        shown = go_map(new) if media == STRATEGIC_PATCH else json.dumps(json.dumps(new))
+    def undecodable(why: str, field: Mistyped | None) -> ApiError:
+        if media == STRATEGIC_PATCH:
+            sent = json.dumps(go_map(_left_over(parse_json(body))), ensure_ascii=False)
+            why = why if field is None else field.unconverted(target.resource.kind)
+            return invalid_request([Cause.invalid("patch", sent, why)])
+        shown = json.dumps(compact(new), ensure_ascii=False)
         return invalid_request([Cause.invalid("patch", shown, why)])
 
+    if media == STRATEGIC_PATCH:
+        unfit = schema.inspect_metadata(new).mistyped
+        if unfit:
+            raise undecodable(unfit[0].message(target.resource.kind), unfit[0])
     options = replace(options, undecodable=undecodable)
     return update(state, target, normal(new), options)
 
@@ -124,9 +161,8 @@ def _config(target: Target, body: bytes) -> JSON:
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
-    unknown = schema.inspect(resource, config).unknown
-    if unknown:
-        lines = [f".{path}: field not declared in schema" for path in unknown]
+    lines = typed.problems(resource, config)
+    if lines:
         text = lines[0] if len(lines) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in lines)
         place = f"{target.namespace or ''}/{target.name}"
         # Upstream gives this error no reason and 500; kubectl then prints the sentence alone.

@@ -80,6 +80,16 @@ def check_namespace(state: State, resource: Resource, namespace: str | None, met
         )
 
 
+def check_definition(state: State, resource: Resource, meta: JSON) -> None:
+    """Nothing new of a kind whose definition is going."""
+    if resource.crd is None:
+        return
+    definition = state.store.get(CRDS, None, resource.crd["metadata"]["name"])
+    if definition is not None and definition["metadata"].get("deletionTimestamp"):
+        why = "create not allowed while custom resource definition is terminating"
+        raise forbidden(resource, meta.get("name", ""), why)
+
+
 def give_name(state: State, resource: Resource, meta: JSON) -> None:
     if meta.get("name"):
         return
@@ -97,6 +107,11 @@ def crd_causes(resource: Resource, obj: JSON) -> list[Cause]:
     if name != f"{spec['names']['plural']}.{spec['group']}":
         why = 'must be spec.names.plural+"."+spec.group'
         found.append(Cause.invalid("metadata.name", json.dumps(name), why))
+    found += [
+        Cause.required(f"spec.versions[{index}].schema.openAPIV3Schema")
+        for index, version in enumerate(spec["versions"])
+        if not (version.get("schema") or {}).get("openAPIV3Schema")
+    ]
     if sum(bool(version.get("storage")) for version in spec["versions"]) != 1:
         names = json.dumps([version["name"] for version in spec["versions"]])
         why = "must have exactly one version marked as storage version"
@@ -111,7 +126,9 @@ def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -
             f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
         )
     if meta.get("namespace", known.get("namespace")) != known.get("namespace"):
-        raise bad_request("the namespace of the object does not match the namespace on the request")
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     if meta.get("uid", known["uid"]) != known["uid"]:
         why = (
             f"Precondition failed: UID in precondition: {meta['uid']}, "

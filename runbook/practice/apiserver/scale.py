@@ -51,8 +51,7 @@ def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions
     for part in path[:-1]:
         parent = parent.setdefault(part, {})
     parent[path[-1]] = replicas
-    main = Target(target.resource, target.namespace, target.name)
-    return read_scale(target, update(state, main, normal(new), options))
+    return read_scale(target, update(state, target, normal(new), options))
 
 
 def _paths(target: Target) -> tuple[Path, Path, Path]:

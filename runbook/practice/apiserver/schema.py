@@ -11,7 +11,7 @@ from typing import Any
 
 from runbook.practice.apiserver import models, structural
 from runbook.practice.apiserver.builtin_schema import inspect_struct
-from runbook.practice.apiserver.findings import FieldError, Findings, Mistyped, child
+from runbook.practice.apiserver.findings import FieldError, Findings, Mistyped, child, invalid
 from runbook.practice.apiserver.registry import Resource
 
 __all__ = ["FieldError", "Findings", "Mistyped", "apply_defaults", "inspect", "prune", "warm"]
@@ -67,8 +67,13 @@ def _class_of(resource: Resource) -> str | None:
     return models.root_class(resource.group, resource.version, resource.kind)
 
 
+def inspect_metadata(obj: JSON) -> Findings:
+    """What is wrong with the metadata that every object has."""
+    return inspect_struct(_METADATA, obj.get("metadata") or {}, "metadata")
+
+
 def _inspect_custom(resource: Resource, obj: JSON) -> Findings:
-    metadata = inspect_struct(_METADATA, obj.get("metadata") or {}, "metadata")
+    metadata = inspect_metadata(obj)
     schema = crd_schema(resource)
     if schema is None:
         return metadata
@@ -78,8 +83,24 @@ def _inspect_custom(resource: Resource, obj: JSON) -> Findings:
     return Findings(
         (*unknown, *metadata.unknown),
         metadata.mistyped,
-        (*structural.violations(schema, obj), *metadata.invalid),
+        (*structural.violations(schema, obj), *_unscalable(resource, obj), *metadata.invalid),
     )
+
+
+def _unscalable(resource: Resource, obj: JSON) -> Iterable[FieldError]:
+    """The replicas that the scale subresource would read must be a number, whatever the schema says."""
+    scale = ((resource.crd_version or {}).get("subresources") or {}).get("scale")
+    if scale is None:
+        return
+    for path in (scale["specReplicasPath"], scale["statusReplicasPath"]):
+        found: Any = obj
+        for key in path.split(".")[1:]:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None and (isinstance(found, bool) or not isinstance(found, int)):
+            kinds = {"str": "string", "bool": "bool", "float": "float64"}
+            kind = kinds.get(type(found).__name__, "map")
+            why = f"{path} accessor error: {found} is of the type {kind}, expected int64"
+            yield invalid(path, 0, why)
 
 
 def _without_metadata(schema: JSON) -> JSON:

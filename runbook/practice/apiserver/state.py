@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runbook.practice.apiserver.errors import ApiError, not_found
+from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Registry, Resource
 from runbook.practice.apiserver.store import Store, Stored
 from runbook.practice.timeline import Timeline
@@ -67,9 +68,8 @@ class WriteOptions:
     validation: FieldValidation = "Strict"
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
-    undecodable: Callable[[str], ApiError] | None = (
-        None  # words a decoding error; a patch has its own
-    )
+    # Words a decoding error about a field, or about none; a patch has its own.
+    undecodable: Callable[[str, Mistyped | None], ApiError] | None = None
 
 
 @dataclass(frozen=True, slots=True)

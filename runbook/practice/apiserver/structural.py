@@ -119,7 +119,7 @@ def _wrong_type(schema: JSON, value: Any, path: str) -> FieldError | None:
 
 
 def _type_error(path: str, wanted: str, found: str) -> FieldError:
-    return wrong_type(path, found, f'{path} in body must be of type {wanted}: "{found}"')
+    return wrong_type(path, found, f'{path} in body must be of type {wanted}: "{found}"', wanted)
 
 
 def _type_name(value: Any) -> str:
@@ -201,16 +201,16 @@ def _duplicates(schema: JSON, value: list[Any], path: str) -> list[FieldError]:
 
 
 def _string(schema: JSON, value: str, path: str) -> list[FieldError]:
-    found = []
+    """The first rule that the text breaks; the others are not looked at then."""
     least, most = schema.get("minLength"), schema.get("maxLength")
-    if least is not None and len(value) < least:
-        found.append(invalid(path, value, f"{path} in body should be at least {least} chars long"))
     if most is not None and len(value) > most:
-        found.append(too_long(path, most))
+        return [too_long(path, most)]
+    if least is not None and len(value) < least:
+        return [invalid(path, value, f"{path} in body should be at least {least} chars long")]
     pattern = schema.get("pattern")
     if pattern and not _matches(pattern, value):
-        found.append(invalid(path, value, f"{path} in body should match '{pattern}'"))
-    return found
+        return [invalid(path, value, f"{path} in body should match '{pattern}'")]
+    return []
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -13,6 +13,7 @@ from runbook.practice.apiserver.state import Target, WriteOptions, in_version
 
 JSON = dict[str, Any]
 
+_REVISION = "deployment.kubernetes.io/revision"
 # Built-in kinds whose generation counts changes of the spec; every custom resource does.
 _WITH_GENERATION = frozenset(
     [
@@ -23,6 +24,7 @@ _WITH_GENERATION = frozenset(
         "jobs.batch",
         "cronjobs.batch",
         "replicationcontrollers",
+        "pods",
         "ingresses.networking.k8s.io",
         "networkpolicies.networking.k8s.io",
         "poddisruptionbudgets.policy",
@@ -64,8 +66,19 @@ def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
         aside.add("status")
     before = {key: value for key, value in live.items() if key not in aside}
     after = {key: value for key, value in new.items() if key not in aside}
+    if resource.name == "deployments.apps":  # here people's annotations count, too
+        before["annotations"], after["annotations"] = _annotations(live), _annotations(new)
+    if resource.name == "pods":  # being placed is no change of what is wanted
+        before["spec"] = {**before["spec"], "nodeName": after["spec"].get("nodeName")}
+        after["spec"] = {**after["spec"], "nodeName": after["spec"].get("nodeName")}
     if before != after:
         new["metadata"]["generation"] = live["metadata"]["generation"] + 1
+
+
+def _annotations(obj: JSON) -> JSON:
+    """Without the revision, which the controller writes together with the status."""
+    found = obj["metadata"].get("annotations") or {}
+    return {key: value for key, value in found.items() if key != _REVISION}
 
 
 def managed_fields(

@@ -11,14 +11,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from runbook.practice.apiserver.errors import Cause
+from runbook.practice.apiserver.errors import Cause, compact
 from runbook.practice.apiserver.metadata import label_name_problem
+from runbook.practice.quantities import parse_quantity
 
 JSON = dict[str, Any]
 Check = Callable[[JSON], Iterable[Cause]]
 
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _LABELS_SAY = "`selector` does not match template `labels`"
+_PORT_SAYS = "must be between 1 and 65535, inclusive"
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 
 
@@ -38,6 +40,11 @@ def _pod_spec(spec: JSON, path: str, claims: Iterable[JSON] = ()) -> Iterator[Ca
         yield Cause.required(f"{path}.containers")
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
     volumes |= {(claim.get("metadata") or {}).get("name") for claim in claims}
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        problem = label_name_problem(volume.get("name") or "")
+        if problem:
+            value = json.dumps(volume.get("name") or "")
+            yield Cause.invalid(f"{path}.volumes[{index}].name", value, problem)
     names: set[str] = set()
     for field in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(field) or ()):
@@ -59,33 +66,59 @@ def _container(
     names.add(name)
     if not container.get("image"):
         yield Cause.required(f"{path}.image")
+    for index, port in enumerate(container.get("ports") or ()):
+        if not 1 <= port.get("containerPort", 0) <= 65535:
+            value = str(port.get("containerPort", 0))
+            yield Cause.invalid(f"{path}.ports[{index}].containerPort", value, _PORT_SAYS)
+    yield from _resources(container.get("resources") or {}, f"{path}.resources")
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         if mount.get("name") not in volumes:
             field = f"{path}.volumeMounts[{index}].name"
             yield Cause(field, "FieldValueNotFound", f"Not found: {json.dumps(mount.get('name'))}")
 
 
+def _resources(resources: JSON, path: str) -> Iterator[Cause]:
+    limits = resources.get("limits") or {}
+    for name, value in (resources.get("requests") or {}).items():
+        if name in limits and parse_quantity(value) > parse_quantity(limits[name]):
+            why = f"must be less than or equal to {name} limit of {limits[name]}"
+            yield Cause.invalid(f"{path}.requests", json.dumps(str(value)), why)
+
+
 def _workload(obj: JSON) -> Iterator[Cause]:
     """Deployments and their like: replicas, and a selector that finds the template's pods."""
     spec = obj["spec"]
     yield from _replicas(spec)
-    selector, template = spec.get("selector") or {}, spec["template"]
+    selector, template = spec.get("selector"), spec["template"]
     labels = (template.get("metadata") or {}).get("labels") or {}
-    wanted = selector.get("matchLabels") or {}
-    if not wanted and not selector.get("matchExpressions"):
+    wanted = (selector or {}).get("matchLabels") or {}
+    if selector is None:  # that it is missing is said elsewhere
+        yield Cause.invalid("spec.template.metadata.labels", compact(labels), _LABELS_SAY)
+    elif not wanted and not selector.get("matchExpressions"):
         why = "empty selector is invalid for deployment"
         if obj["kind"] != "Deployment":
             why = f"empty selector is invalid for {obj['kind'].lower()}"
         yield Cause.invalid("spec.selector", "{}", why)
     elif not wanted.items() <= labels.items():
-        shown = ", ".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in sorted(labels.items()))
-        value = f"map[string]string{{{shown}}}"
-        yield Cause.invalid("spec.template.metadata.labels", value, _LABELS_SAY)
+        yield Cause.invalid("spec.template.metadata.labels", compact(labels), _LABELS_SAY)
     claims = spec.get("volumeClaimTemplates") or ()
     yield from _pod_spec(template["spec"], "spec.template.spec", claims)
     if template["spec"].get("restartPolicy") != "Always":
         value = json.dumps(template["spec"].get("restartPolicy"))
         yield Cause.unsupported("spec.template.spec.restartPolicy", value, ["Always"])
+
+
+def _deployment(obj: JSON) -> Iterator[Cause]:
+    yield from _workload(obj)
+    spec = obj["spec"]
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        yield Cause.forbidden("spec.strategy.rollingUpdate", why)
+    deadline = spec.get("progressDeadlineSeconds")
+    if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
+        why = "must be greater than minReadySeconds"
+        yield Cause.invalid("spec.progressDeadlineSeconds", str(deadline), why)
 
 
 def _replicas(spec: JSON) -> Iterator[Cause]:
@@ -104,7 +137,8 @@ def _job(obj: JSON) -> Iterator[Cause]:
 def _cron_job(obj: JSON) -> Iterator[Cause]:
     spec = obj["spec"]
     if len(spec.get("schedule", "").split()) != 5 and not spec.get("schedule", "").startswith("@"):
-        why = f"expected exactly 5 fields, found {len(spec.get('schedule', '').split())}"
+        fields = spec.get("schedule", "").split()
+        why = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
         yield Cause.invalid("spec.schedule", json.dumps(spec.get("schedule", "")), why)
     template = spec["jobTemplate"]["spec"]["template"]
     yield from _job_template(template, "spec.jobTemplate.spec.template.spec")
@@ -128,8 +162,10 @@ def _service(obj: JSON) -> Iterator[Cause]:
     for index, port in enumerate(ports):
         field = f"spec.ports[{index}]"
         if not 1 <= port.get("port", 0) <= 65535:
-            why = "must be between 1 and 65535, inclusive"
-            yield Cause.invalid(f"{field}.port", str(port.get("port", 0)), why)
+            yield Cause.invalid(f"{field}.port", str(port.get("port", 0)), _PORT_SAYS)
+        target = port.get("targetPort", 1)
+        if isinstance(target, int) and not 1 <= target <= 65535:
+            yield Cause.invalid(f"{field}.targetPort", str(target), _PORT_SAYS)
         if len(ports) > 1 and not port.get("name"):
             yield Cause.required(f"{field}.name")
 
@@ -160,7 +196,7 @@ _CHECKS: Mapping[str, Check] = {
     "configmaps": _data_keys,
     "secrets": _data_keys,
     "persistentvolumeclaims": _claim,
-    "deployments.apps": _workload,
+    "deployments.apps": _deployment,
     "replicasets.apps": _workload,
     "statefulsets.apps": _workload,
     "daemonsets.apps": _workload,

@@ -7,6 +7,7 @@ immutable and validated fields (422), admission, existence (409), store. Knows n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from runbook.practice.apiserver import (
@@ -27,6 +28,7 @@ from runbook.practice.apiserver.errors import (
     invalid,
     undecodable,
 )
+from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import State, Target, WriteOptions, storage_version
 
@@ -76,18 +78,25 @@ def create(
     obj, causes = inspect(state, resource, obj, options)
     meta = obj["metadata"]
     rules.check_namespace(state, resource, namespace, meta)
+    rules.check_definition(state, resource, meta)
     rules.give_name(state, resource, meta)
     meta["uid"] = state.new_uid()
     meta["creationTimestamp"] = state.timeline.stamp()
-    raise_causes(resource, meta["name"], [*metadata.causes(resource, meta), *causes])
+    causes = [*metadata.causes(resource, meta), *causes]
+    if not _lacks_too_much(causes):
+        defaults.on_write(resource.name, obj)
+        named = {one.field for one in causes}
+        if causes:
+            found = validation.causes(resource.name, obj)
+            causes += [one for one in found if one.field not in named]
+    raise_causes(resource, meta["name"], causes)
     obj["apiVersion"] = storage_version(resource)
-    defaults.on_write(resource.name, obj)
+    tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
     defaults.on_create(resource.name, obj)
     allocation.allocate(state, resource.name, obj, None)
     more = [*validation.causes(resource.name, obj), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], more)
     tracking.first_generation(resource, obj)
-    tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
     _admit(state, resource, obj, None)
     if state.store.get(resource.name, meta.get("namespace"), meta["name"]) is not None:
         raise already_exists(resource, meta["name"])
@@ -115,6 +124,7 @@ def update(
         case "status":
             new = _with_status(live, obj)
             new, causes = inspect(state, resource, new, options)
+            causes = [_seen_from_status(one) for one in causes]
         case "finalize":
             new = _with_finalizers(live, obj)
         case _:
@@ -165,13 +175,22 @@ def inspect(
             options.warnings.extend(unknown)
         obj = schema.prune(obj, findings.unknown)
     if findings.mistyped:
-        raise _undecodable(resource, options, findings.mistyped[0].message(resource.kind))
+        first = findings.mistyped[0]
+        raise _undecodable(resource, options, first.message(resource.kind), first)
     return obj, [Cause(one.path, one.reason, one.message) for one in findings.invalid]
 
 
-def _undecodable(resource: Resource, options: WriteOptions, why: str) -> ApiError:
+def _lacks_too_much(causes: Sequence[Cause]) -> bool:
+    """Whether what is missing keeps the rest of the object from being judged."""
+    missing = {one.field for one in causes if one.reason == "FieldValueRequired"}
+    return bool(missing - {"spec.selector", "metadata.name"})
+
+
+def _undecodable(
+    resource: Resource, options: WriteOptions, why: str, field: Mistyped | None = None
+) -> ApiError:
     if options.undecodable is not None:
-        return options.undecodable(why)
+        return options.undecodable(why, field)
     return undecodable(resource.kind, resource.version, why)
 
 
@@ -186,6 +205,12 @@ def _with_status(live: JSON, obj: JSON) -> JSON:
     if "status" in obj:
         new["status"] = obj["status"]
     return new
+
+
+def _seen_from_status(cause: Cause) -> Cause:
+    """A status is judged by its own part of the schema, which does not know where it stands."""
+    inside = cause.field.removeprefix("status.")
+    return replace(cause, message=cause.message.replace(f": {cause.field} in", f": {inside} in"))
 
 
 def _with_finalizers(live: JSON, obj: JSON) -> JSON:

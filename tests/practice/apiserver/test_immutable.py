@@ -22,9 +22,24 @@ RBAC = "rolebindings.rbac.authorization.k8s.io"
         ),
         (
             "statefulsets.apps",
+            {"spec": {"extra": 1}},
+            {"spec": {"extra": 2}},
+            "updates to statefulset spec for fields other than 'replicas'",
+        ),
+        (
+            "statefulsets.apps",
             {"spec": {"serviceName": "a"}},
             {"spec": {"serviceName": "b"}},
-            "updates to statefulset spec for fields other than 'replicas'",
+            'Invalid value: "b": field is immutable',
+        ),
+        (
+            "persistentvolumeclaims",
+            {
+                "spec": {"volumeName": "v", "resources": {"requests": {"storage": "2Gi"}}},
+                "status": {"capacity": {"storage": "2Gi"}},
+            },
+            {"spec": {"volumeName": "v", "resources": {"requests": {"storage": "1Gi"}}}},
+            "field can not be less than status.capacity",
         ),
         ("jobs.batch", {"spec": {"template": 1}}, {"spec": {"template": 2}}, "field is immutable"),
         (
@@ -93,7 +108,7 @@ RBAC = "rolebindings.rbac.authorization.k8s.io"
             "field is immutable when `immutable` is set",
         ),
         ("secrets", {"type": "Opaque"}, {"type": "x"}, 'Invalid value: "x": field is immutable'),
-        (RBAC, {"roleRef": {"name": "a"}}, {"roleRef": {"name": "b"}}, "cannot change roleRef"),
+        (RBAC, {"roleRef": {"name": "a"}}, {"roleRef": {"name": "b"}}, "field is immutable"),
         (RBAC, {"roleRef": {"name": "a"}}, {"roleRef": {"name": "a"}}, ""),
         (
             "storageclasses.storage.k8s.io",

@@ -54,12 +54,24 @@ def test_json_patch_that_fails_its_test_does_not_apply() -> None:
         patch.json_patch({"a": 1}, [{"op": "test", "path": "/a", "value": 2}])
 
 
+def test_json_patch_adds_what_it_was_to_replace_and_did_not_find() -> None:
+    assert patch.json_patch({"a": {}}, [{"op": "replace", "path": "/a/b", "value": 1}]) == {
+        "a": {"b": 1}
+    }
+
+
+@pytest.mark.parametrize("operation", [{"op": "nope", "path": "/a"}, {"path": "/a"}])
+def test_json_patch_of_an_unknown_operation_does_not_apply(operation: JSON) -> None:
+    with pytest.raises(patch.PatchDoesNotApply):
+        patch.json_patch({"a": 1}, [operation])
+
+
 def test_json_patch_of_a_missing_path_does_not_apply() -> None:
     with pytest.raises(patch.PatchDoesNotApply):
         patch.json_patch({"a": 1}, [{"op": "remove", "path": "/metadata/finalizers"}])
 
 
-@pytest.mark.parametrize("operations", [[{"op": "nope", "path": "/a"}], [{"path": "/a"}], ["x"]])
+@pytest.mark.parametrize("operations", [["x"], "x", {"op": "add"}])
 def test_json_patch_that_makes_no_sense_is_malformed(operations: list[Any]) -> None:
     with pytest.raises(patch.MalformedPatch):
         patch.json_patch({"a": 1}, operations)

@@ -64,7 +64,7 @@ async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Client) -> N
     [
         (OPERATIONS, [{"op": "test", "path": "/spec/replicas", "value": 9}], 422),
         (OPERATIONS, [{"op": "remove", "path": "/spec/nothing"}], 422),
-        (OPERATIONS, [{"op": "fly"}], 400),
+        (OPERATIONS, [{"op": "fly"}], 422),
         (OPERATIONS, {"not": "a list"}, 400),
         (MERGE, [1], 400),
         (MERGE, b"{not json", 400),
@@ -89,8 +89,27 @@ async def test_a_patch_with_an_unknown_field_is_refused_in_upstream_s_words(
     patch = {"spec": {"replcas": 2}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=STRATEGIC, fieldValidation="Strict")
     assert reply.status == 422
-    assert reply.message.startswith(' "" is invalid: patch: Invalid value: map[apiVersion:apps/v1')
-    assert reply.message.endswith('strict decoding error: unknown field "spec.replcas"')
+    assert reply.message == (
+        ' "" is invalid: patch: Invalid value: "map[spec:map[replcas:2]]": '
+        'strict decoding error: unknown field "spec.replcas"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("patch", "why"),
+    [
+        ({"spec": {"replicas": "many"}}, "unrecognized type: int32"),
+        ({"spec": {"template": {"spec": {"nodeName": 5}}}}, "cannot convert int64 to string"),
+        ({"spec": {"template": "x"}}, "cannot restore struct from: string"),
+        ({"spec": {"template": {"spec": {"nodeSelector": "x"}}}}, "cannot restore map from string"),
+    ],
+)
+async def test_a_strategic_patch_of_another_type_is_refused_by_the_converter(
+    web: JSON, client: Client, patch: JSON, why: str
+) -> None:
+    reply = await client.ask("PATCH", DEPLOYMENT, patch, media=STRATEGIC)
+    assert reply.status == 422
+    assert reply.message.endswith(f'": {why}'), reply.message
 
 
 async def test_a_version_in_a_patch_is_a_precondition(web: JSON, client: Client) -> None:

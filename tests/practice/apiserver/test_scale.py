@@ -59,3 +59,14 @@ async def test_a_custom_resource_says_where_its_replicas_are(
 
     await client.ask("PATCH", f"{WIDGET}/scale", {"spec": {"replicas": 3}}, media=MERGE)
     assert (await client.ask("GET", WIDGET)).body["spec"]["replicas"] == 3
+
+
+async def test_who_scales_owns_the_replicas_by_way_of_the_subresource(
+    web: JSON, client: Client
+) -> None:
+    patch = {"spec": {"replicas": 4}}
+    await client.ask("PATCH", f"{WEB}/scale", patch, media=MERGE, fieldManager="scaler")
+    fields = (await client.ask("GET", WEB)).body["metadata"]["managedFields"]
+    (mine,) = [one for one in fields if one["manager"] == "scaler"]
+    assert mine["subresource"] == "scale"
+    assert mine["fieldsV1"] == {"f:spec": {"f:replicas": {}}}

@@ -84,8 +84,7 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
             "deployments.apps",
             _workload(selector={"matchLabels": {"app": "other"}}),
             "spec.template.metadata.labels",
-            'Invalid value: map[string]string{"app":"web", "x":"y"}: '
-            "`selector` does not match template `labels`",
+            'Invalid value: {"app":"web","x":"y"}: `selector` does not match template `labels`',
         ),
         ("deployments.apps", _workload(selector={}), "spec.selector", "empty selector is invalid"),
         ("services", _service(ports=[]), "spec.ports", "Required value"),

@@ -243,8 +243,7 @@ async def test_the_selector_of_a_deployment_is_immutable(client: Client, deploym
     assert reply.status == 422
     assert reply.message == (
         'Deployment.apps "web" is invalid: spec.selector: Invalid value: '
-        'v1.LabelSelector{MatchLabels:map[string]string{"app":"other"}, '
-        "MatchExpressions:[]v1.LabelSelectorRequirement(nil)}: field is immutable"
+        '{"matchLabels":{"app":"other"}}: field is immutable'
     )
 
 
@@ -302,3 +301,32 @@ async def test_a_crd_must_be_named_after_what_it_defines(client: Client) -> None
     assert reply.status == 422
     assert 'must be spec.names.plural+"."+spec.group' in reply.message
     assert "must have exactly one version marked as storage version" in reply.message
+
+
+async def test_annotations_of_a_deployment_move_its_generation(
+    client: Client, deployment: JSON
+) -> None:
+    await client.ask("POST", DEPLOYMENTS, deployment)
+    merge = "application/merge-patch+json"
+
+    async def generation(annotations: JSON) -> int:
+        patch = {"metadata": {"annotations": annotations}}
+        reply = await client.ask("PATCH", f"{DEPLOYMENTS}/web", patch, media=merge)
+        return int(reply.body["metadata"]["generation"])
+
+    assert await generation({"a": "b"}) == 2
+    assert await generation({"deployment.kubernetes.io/revision": "1"}) == 2
+
+
+async def test_all_that_is_wrong_is_said_at_once(client: Client, deployment: JSON) -> None:
+    del deployment["spec"]["selector"]
+    container: JSON = {"name": "a", "image": "x", "imagePullPolicy": "?"}
+    container["ports"] = [{"containerPort": 70000}]
+    deployment["spec"]["template"]["spec"]["containers"] = [container]
+    reply = await client.ask("POST", DEPLOYMENTS, deployment)
+    assert {cause["field"] for cause in reply.body["details"]["causes"]} == {
+        "spec.selector",
+        "spec.template.spec.containers[0].imagePullPolicy",
+        "spec.template.metadata.labels",
+        "spec.template.spec.containers[0].ports[0].containerPort",
+    }
