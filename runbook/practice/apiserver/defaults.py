@@ -75,7 +75,9 @@ def _stateful_set(obj: JSON) -> None:
     spec.setdefault("podManagementPolicy", "OrderedReady")
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("partition", 0)
+        rolling.setdefault("maxUnavailable", 1)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")
     retention.setdefault("whenScaled", "Retain")
@@ -120,12 +122,9 @@ def _cron_job(obj: JSON) -> None:
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
-    default_pod_spec(
-        spec.setdefault("jobTemplate", {})
-        .setdefault("spec", {})
-        .setdefault("template", {})
-        .setdefault("spec", {})
-    )
+    job = spec.setdefault("jobTemplate", {})
+    job.setdefault("metadata", {})
+    _template(job.setdefault("spec", {}))
 
 
 def _service(obj: JSON) -> None:
@@ -271,6 +270,11 @@ def _first_job(obj: JSON) -> None:
         labels[f"{prefix}job-name"] = metadata["name"]
     selected = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
     spec["selector"] = {"matchLabels": selected}
+    metadata.setdefault("labels", dict(labels))
+
+
+def _first_cron_job(obj: JSON) -> None:
+    obj["status"] = {}
 
 
 def _first_custom_resource_definition(obj: JSON) -> None:
@@ -332,5 +336,6 @@ _FIRST: Mapping[str, Defaulter] = {
     "statefulsets.apps": _first_stateful_set,
     "daemonsets.apps": _first_daemon_set,
     "jobs.batch": _first_job,
+    "cronjobs.batch": _first_cron_job,
     "customresourcedefinitions.apiextensions.k8s.io": _first_custom_resource_definition,
 }

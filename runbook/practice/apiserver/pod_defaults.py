@@ -34,6 +34,8 @@ def default_pod(pod: JSON) -> None:
     """What a pod of its own has beyond its template's spec: account, tolerations, first status."""
     spec = pod.setdefault("spec", {})
     default_pod_spec(spec)
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        _request_what_is_limited(container["resources"])
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
     spec.setdefault("enableServiceLinks", True)
@@ -73,10 +75,7 @@ def _default_container(container: JSON) -> None:
     container.setdefault("imagePullPolicy", _pull_policy(image))
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
-    resources = container.setdefault("resources", {})
-    if resources.get("limits"):
-        # A limit without a request is a request of the same amount.
-        resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
+    container.setdefault("resources", {})
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for variable in container.get("env") or ():
@@ -86,6 +85,12 @@ def _default_container(container: JSON) -> None:
     for name in _PROBES:
         if name in container:
             _default_probe(container[name])
+
+
+def _request_what_is_limited(resources: JSON) -> None:
+    """A limit without a request is a request of the same amount: in pods, not in their templates."""
+    if resources.get("limits"):
+        resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
 
 
 def _pull_policy(image: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook.practice.cluster import JSON
-from runbook.practice.controllers.objects import labels_of
+from runbook.practice.controllers.objects import controller_key, labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,10 @@ class ContainerPlan:
 
 
 class PodBehaviour:
-    """The default: every container starts, becomes ready and runs until it is stopped."""
+    """The default: every container starts, becomes ready and runs until it is stopped.
+
+    Containers of a Job, like init containers, do their work and end well.
+    """
 
     def plan(self, pod: JSON, container: str, attempt: int) -> ContainerPlan:
         """The plan of this instance; `attempt` counts the restarts, from 0."""
@@ -49,7 +52,8 @@ class PodBehaviour:
         )
         lines = ((0.0, f"{container}: starting {image}"), (2.0, f"{container}: ready"))
         is_init = any(c["name"] == container for c in pod["spec"].get("initContainers") or [])
-        return ContainerPlan(runs=2.5 if is_init else None, lines=lines)
+        runs = 2.5 if is_init else 5.0 if controller_key(pod, "Job", "") else None
+        return ContainerPlan(runs=runs, lines=lines)
 
     def ready(self, pod: JSON, container: str) -> bool:
         """Whether a started container passes its readiness probe now."""

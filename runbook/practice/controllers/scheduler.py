@@ -117,6 +117,7 @@ class Scheduler:
             now=self._cluster.timeline.stamp(),
             reason="Unschedulable",
             message=message,
+            observedGeneration=pod["metadata"].get("generation", 1),
         )
         status = {**(pod.get("status") or {}), "phase": "Pending", "conditions": conditions}
         await write_status(self._cluster, "pods", pod, status)

@@ -115,10 +115,10 @@ class StatefulSets:
         try:
             await self._cluster.create("pods", pod)
         except ApiError as refusal:
-            message = f"create Pod {name} in StatefulSet {name_of(stateful_set)} failed error: {refusal.message}"
+            message = f"Create Pod {name} in StatefulSet {name_of(stateful_set)} failed error: {refusal.message}"
             await self._events.record(stateful_set, "FailedCreate", message, "Warning", SOURCE)
             raise
-        message = f"create Pod {name} in StatefulSet {name_of(stateful_set)} successful"
+        message = f"Create Pod {name} in StatefulSet {name_of(stateful_set)} successful"
         await self._events.record(stateful_set, "SuccessfulCreate", message, source=SOURCE)
 
     async def _give_claim(self, stateful_set: JSON, pod: JSON, template: JSON) -> None:
@@ -157,7 +157,7 @@ class StatefulSets:
         if being_deleted(pod):
             return
         await delete_if_there(self._cluster, "pods", pod)
-        message = f"delete Pod {name_of(pod)} in StatefulSet {name_of(stateful_set)} successful"
+        message = f"Delete Pod {name_of(pod)} in StatefulSet {name_of(stateful_set)} successful"
         await self._events.record(stateful_set, "SuccessfulDelete", message, source=SOURCE)
 
     async def _report(self, key: Key, revision: str) -> None:

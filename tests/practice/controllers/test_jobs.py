@@ -81,3 +81,14 @@ async def test_a_suspended_job_has_no_pods(lab: Lab) -> None:
     await lab.patch(JOBS, "count", {"spec": {"suspend": False}})
     await lab.run(20)
     assert lab.conditions(JOBS, "count")["Complete"]["status"] == "True"
+
+
+async def test_a_job_of_an_unknown_program_completes(lab: Lab) -> None:
+    template = lab.template({}, restartPolicy="Never")
+    del template["metadata"]
+    job = {"metadata": {"name": "once", "namespace": "default"}, "spec": {"template": template}}
+    await lab.create("jobs.batch", job)
+    await lab.run(60)
+    live = lab.get("jobs.batch", "once")
+    assert lab.conditions("jobs.batch", "once")["Complete"]["status"] == "True"
+    assert live["metadata"]["labels"]["job-name"] == "once"
