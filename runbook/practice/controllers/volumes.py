@@ -38,10 +38,19 @@ from runbook.practice.controllers.volume_matching import (
     refers_to,
     volume_for,
 )
-from runbook.practice.controllers.writing import delete_if_there, drop_finalizer, write_status
+from runbook.practice.controllers.writing import (
+    annotate,
+    delete_if_there,
+    drop_finalizer,
+    write_status,
+)
 from runbook.practice.quantities import parse_quantity
 
 CLAIMS = "persistentvolumeclaims"
+_PROVISIONED_BY = (
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/storage-provisioner",
+)
 VOLUMES = "persistentvolumes"
 CLASSES = "storageclasses.storage.k8s.io"
 CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
@@ -183,6 +192,14 @@ class PersistentVolumes:
         if storage_class is None:
             return
         provisioner = storage_class["provisioner"]
+        wanted: dict[str, str | None] = dict.fromkeys(_PROVISIONED_BY, provisioner)
+        claim = await annotate(self._cluster, CLAIMS, claim, wanted)
+        waiting = (
+            "Waiting for a volume to be created either by the external provisioner "
+            f"'{provisioner}' or manually by the system administrator. If volume creation is "
+            "delayed, please verify that the provisioner is running and correctly registered."
+        )
+        await self._events.record(claim, "ExternalProvisioning", waiting, source=SOURCE)
         identity = f"{namespace_of(claim)}/{name_of(claim)}"
         message = f'External provisioner is provisioning volume for claim "{identity}"'
         await self._events.record(claim, "Provisioning", message, source=provisioner)

@@ -54,7 +54,11 @@ async def test_a_claim_is_bound_to_a_new_volume_after_two_seconds(lab: Lab) -> N
     assert volume["status"]["phase"] == "Bound"
     assert volume["spec"]["claimRef"]["uid"] == claim["metadata"]["uid"]
     assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-    assert [reason for reason, _ in lab.events("data")] == ["Provisioning", "ProvisioningSucceeded"]
+    assert [reason for reason, _ in lab.events("data")] == [
+        "ExternalProvisioning",
+        "Provisioning",
+        "ProvisioningSucceeded",
+    ]
 
 
 async def test_a_retained_volume_is_released_and_a_new_claim_gets_an_empty_one(lab: Lab) -> None:
