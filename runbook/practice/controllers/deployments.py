@@ -34,6 +34,18 @@ from runbook.practice.controllers.writing import annotate, delete_if_there, writ
 
 DEPLOYMENTS = "deployments.apps"
 REVISION = "deployment.kubernetes.io/revision"
+_HISTORY = "deployment.kubernetes.io/revision-history"
+_DESIRED, _MAXIMUM = (
+    f"deployment.kubernetes.io/{one}" for one in ("desired-replicas", "max-replicas")
+)
+# What a ReplicaSet says of itself; every other annotation of the Deployment is repeated on it.
+_NOT_REPEATED = frozenset(
+    [
+        *(REVISION, _HISTORY, _DESIRED, _MAXIMUM),
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "deprecated.deployment.rollback.to",
+    ]
+)
 HASH_LABEL = "pod-template-hash"
 SOURCE = "deployment-controller"
 
@@ -77,6 +89,7 @@ class Deployments:
         sets = await claim(self._cluster, REPLICASETS, deployment, selector)
         sets = [replica_set for replica_set in sets if not being_deleted(replica_set)]
         current = _of_template(sets, deployment["spec"]["template"])
+        created = current is None
         if not deployment["spec"].get("paused"):
             if current is None:
                 current = await self._create(deployment, sets)
@@ -84,7 +97,7 @@ class Deployments:
             await self._number(deployment, current, sets)
             await self._roll(deployment, current, [one for one in sets if one is not current])
             await self._prune(deployment, current, sets)
-        return await self._report(key, current)
+        return await self._report(key, current, created=created)
 
     async def _create(self, deployment: JSON, sets: list[JSON]) -> JSON:
         """The ReplicaSet of a template that has none yet, at first with as many pods as may be."""
@@ -104,7 +117,11 @@ class Deployments:
                     "name": f"{name_of(deployment)}-{hashed}",
                     "namespace": namespace_of(deployment),
                     "labels": dict(labels),
-                    "annotations": {REVISION: str(_last_revision(sets) + 1)},
+                    "annotations": {
+                        **_repeated(deployment),
+                        **_sizes(deployment),
+                        REVISION: str(_last_revision(sets) + 1),
+                    },
                     "ownerReferences": [owner_reference(deployment)],
                 },
                 "spec": {"replicas": replicas, "selector": selector, "template": template},
@@ -116,10 +133,17 @@ class Deployments:
     async def _number(self, deployment: JSON, current: JSON, sets: list[JSON]) -> None:
         """The current template has the highest revision: after an undo, the next one."""
         others = [one for one in sets if one is not current]
-        revision = int(annotations_of(current).get(REVISION, "0"))
+        known = annotations_of(current)
+        revision = int(known.get(REVISION, "0"))
+        wanted: dict[str, str | None] = {**_repeated(deployment)}
         if revision <= _last_revision(others):
+            if revision:
+                earlier = [known[_HISTORY]] if _HISTORY in known else []
+                wanted[_HISTORY] = ",".join([*earlier, str(revision)])
             revision = _last_revision(others) + 1
-            await annotate(self._cluster, REPLICASETS, current, {REVISION: str(revision)})
+            wanted[REVISION] = str(revision)
+        if any(known.get(name) != value for name, value in wanted.items()):
+            await annotate(self._cluster, REPLICASETS, current, wanted)
         if annotations_of(deployment).get(REVISION) != str(revision):
             await annotate(self._cluster, DEPLOYMENTS, deployment, {REVISION: str(revision)})
 
@@ -167,7 +191,11 @@ class Deployments:
         if before == replicas:
             return
         namespace, name = namespace_of(replica_set), name_of(replica_set)
-        await self._cluster.patch(REPLICASETS, namespace, name, {"spec": {"replicas": replicas}})
+        patch = {
+            "metadata": {"annotations": _sizes(deployment)},
+            "spec": {"replicas": replicas},
+        }
+        await self._cluster.patch(REPLICASETS, namespace, name, patch)
         await self._say_scaled(deployment, replica_set, before, replicas)
 
     async def _say_scaled(
@@ -192,7 +220,7 @@ class Deployments:
         for replica_set in sorted(empty, key=_revision)[: max(0, len(empty) - limit)]:
             await delete_if_there(self._cluster, REPLICASETS, replica_set)
 
-    async def _report(self, key: Key, current: JSON | None) -> float | None:
+    async def _report(self, key: Key, current: JSON | None, *, created: bool) -> float | None:
         """Write the status; come back when progress would be overdue."""
         deployment = self._cluster.get(*key)
         if deployment is None:
@@ -211,6 +239,7 @@ class Deployments:
             sets,
             now=self._cluster.timeline.stamp(),
             overdue=now - moved >= deadline,
+            created=created,
         )
         fresh = {field: value for field, value in status.items() if field != "conditions"}
         if fresh != counts:
@@ -232,6 +261,22 @@ def _of_template(sets: list[JSON], template: JSON) -> JSON | None:
             return replica_set
     hashed = template_hash(template)
     return next((one for one in sets if labels_of(one).get(HASH_LABEL) == hashed), None)
+
+
+def _repeated(deployment: JSON) -> dict[str, str]:
+    """Annotations that a ReplicaSet takes over, the cause of the change among them."""
+    return {
+        name: value
+        for name, value in annotations_of(deployment).items()
+        if name not in _NOT_REPEATED
+    }
+
+
+def _sizes(deployment: JSON) -> dict[str, str]:
+    wanted = _replicas(deployment)
+    rolling = dig(deployment, "spec", "strategy", "type") != "Recreate"
+    surge = _pace(deployment)[0] if rolling else 0
+    return {_DESIRED: str(wanted), _MAXIMUM: str(wanted + surge)}
 
 
 def _replicas(obj: JSON) -> int:

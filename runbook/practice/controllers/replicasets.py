@@ -103,11 +103,12 @@ class ReplicaSets:
         live = self._cluster.get(*key)
         if live is None:
             return
-        pods = [
+        owned = [
             pod
             for _, pod in self._cluster.owned_by(live["metadata"]["uid"])
-            if pod["kind"] == "Pod" and is_active(pod)
+            if pod["kind"] == "Pod" and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
         ]
+        pods = [pod for pod in owned if is_active(pod)]
         template_labels = dig(live, "spec", "template", "metadata", "labels", default={})
         labelled = [pod for pod in pods if template_labels.items() <= labels_of(pod).items()]
         ready = sum(is_ready(pod) for pod in pods)
@@ -120,6 +121,7 @@ class ReplicaSets:
             "replicas": len(pods),
             **{field: count for field, count in counts.items() if count},
             "observedGeneration": live["metadata"].get("generation", 1),
+            "terminatingReplicas": len(owned) - len(pods),
         }
         known = dig(live, "status", "conditions", default=[])
         if refusal is not None and any(c["type"] == "ReplicaFailure" for c in known):

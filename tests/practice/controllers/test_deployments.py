@@ -126,3 +126,53 @@ async def test_history_is_limited(lab: Lab) -> None:
         await lab.patch(DEPLOYMENTS, "web", _image(f"app:{version}"))
         await lab.run(60)
     assert _by_image(lab) == {"app:3": 0, "app:4": 1}
+
+
+def _reasons(lab: Lab) -> list[str]:
+    return [one["reason"] for one in lab.get(DEPLOYMENTS, "web")["status"]["conditions"]]
+
+
+async def test_a_deployment_says_why_its_pods_cannot_be_created(lab: Lab) -> None:
+    quota = {"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"pods": "0"}}}
+    await lab.create("resourcequotas", quota)
+    await lab.run(1)
+    await _deploy(lab)
+    assert _reasons(lab) == ["NewReplicaSetCreated", "MinimumReplicasUnavailable", "FailedCreate"]
+    assert "exceeded quota: q" in lab.conditions(DEPLOYMENTS, "web")["ReplicaFailure"]["message"]
+    await lab.delete("resourcequotas", "q")
+    await lab.run(600)
+    assert _reasons(lab) == ["MinimumReplicasAvailable", "NewReplicaSetAvailable"]
+
+
+async def test_a_replica_set_repeats_the_annotations_of_its_deployment(lab: Lab) -> None:
+    await _deploy(lab, replicas=4)
+    cause = {"metadata": {"annotations": {"kubernetes.io/change-cause": "first"}}}
+    await lab.patch(DEPLOYMENTS, "web", cause)
+    await lab.run(1)
+    (name,) = lab.names(SETS)
+    annotations = lab.get(SETS, name)["metadata"]["annotations"]
+    assert annotations == {
+        REVISION: "1",
+        "deployment.kubernetes.io/desired-replicas": "4",
+        "deployment.kubernetes.io/max-replicas": "5",
+        "kubernetes.io/change-cause": "first",
+    }
+
+
+async def test_a_replica_set_that_is_taken_again_keeps_its_earlier_revisions(lab: Lab) -> None:
+    await _deploy(lab)
+    (first,) = lab.names(SETS)
+    for image in ("app:2", "app:1"):
+        await lab.patch(DEPLOYMENTS, "web", _image(image))
+        await lab.run(30)
+    annotations = lab.get(SETS, first)["metadata"]["annotations"]
+    assert annotations[REVISION] == "3"
+    assert annotations["deployment.kubernetes.io/revision-history"] == "1"
+
+
+async def test_pods_that_are_stopping_are_counted(lab: Lab) -> None:
+    await _deploy(lab, replicas=2)
+    assert lab.get(DEPLOYMENTS, "web")["status"]["terminatingReplicas"] == 0
+    await lab.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 1}})
+    await lab.run(0.3)
+    assert lab.get(DEPLOYMENTS, "web")["status"]["terminatingReplicas"] == 1
