@@ -69,6 +69,7 @@ class Machine:
             root_certificate=self.server.certificates.authority.decode(),
         )
         self.api.set_log_source(self.plane.logs.read)
+        self.api.add_admission(self.plane.service_account_admission.admit)
         self.api.add_admission(self.plane.quota_admission.admit)
         self.services = PlatformServices(
             self.api,

@@ -15,6 +15,7 @@ from runbook.practice.controllers.behaviours import PodBehaviours
 from runbook.practice.controllers.crds import CustomResourceDefinitions
 from runbook.practice.controllers.daemonsets import DaemonSets
 from runbook.practice.controllers.deployments import Deployments
+from runbook.practice.controllers.disruptions import Disruptions
 from runbook.practice.controllers.events import EventRecorder
 from runbook.practice.controllers.garbage import GarbageCollector
 from runbook.practice.controllers.jobs import Jobs
@@ -28,6 +29,7 @@ from runbook.practice.controllers.replicasets import ReplicaSets
 from runbook.practice.controllers.scheduler import Scheduler
 from runbook.practice.controllers.sealed_secrets import SealedSecrets
 from runbook.practice.controllers.sealing import KEY_BITS
+from runbook.practice.controllers.service_accounts import ServiceAccountAdmission
 from runbook.practice.controllers.services import Endpoints
 from runbook.practice.controllers.statefulsets import StatefulSets
 from runbook.practice.controllers.volumes import PersistentVolumes
@@ -57,6 +59,7 @@ class ControlPlane:
             cluster, self.controllers, self.events, self.logs, seed=seed, key_bits=key_bits
         )
         self.quota_admission = QuotaAdmission(cluster)
+        self.service_account_admission = ServiceAccountAdmission(cluster, seed=seed)
         for controller in (
             Namespaces(cluster, root_certificate=root_certificate),
             CustomResourceDefinitions(cluster),
@@ -71,6 +74,7 @@ class ControlPlane:
         for counting in (
             Quotas(cluster),
             Deployments(cluster, self.events),
+            Disruptions(cluster),
             ReplicaSets(cluster, self.events, seed=seed),
             StatefulSets(cluster, self.events),
             DaemonSets(cluster, self.events, seed=seed),
