@@ -15,6 +15,7 @@ from datetime import datetime
 from runbook.practice.cluster import JSON, Cluster
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Controllers, Key, KeysOf
+from runbook.practice.controllers.network import end_of
 from runbook.practice.controllers.objects import (
     being_deleted,
     dig,
@@ -24,7 +25,7 @@ from runbook.practice.controllers.objects import (
     namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.seldon.hosts import service_of
+from runbook.practice.controllers.seldon.hosts import is_open, service_of
 from runbook.practice.controllers.seldon.inventory import (
     AgentReplica,
     ModelSpec,
@@ -153,7 +154,8 @@ class Agents:
         process = self._reach(pod)
         if process is None:
             host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
-            error = f"dial tcp {host}:{AGENT_PORT}: connect: connection refused"
+            cause = "i/o timeout" if self._is_cut_off(pod) else "connect: connection refused"
+            error = f"dial tcp {host}:{AGENT_PORT}: {cause}"
             self._say(agent, "Scheduler not ready", level="error", error=error)
             return RETRY
         if process.scheduler.holds(agent.server, agent.index, agent.pod_uid):
@@ -166,9 +168,15 @@ class Agents:
         namespace = str(namespace_of(pod))
         host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
         service = service_of(self._cluster, namespace, host)
-        if service is None or name_of(service) != SCHEDULER:
+        if service is None or name_of(service) != SCHEDULER or self._is_cut_off(pod):
             return None
         return self._schedulers.serving(str(namespace_of(service)))
+
+    def _is_cut_off(self, pod: JSON) -> bool:
+        """Whether a network policy drops what this agent sends to its scheduler."""
+        host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
+        service = service_of(self._cluster, str(namespace_of(pod)), host)
+        return service is not None and not is_open(self._cluster, end_of(pod), service, AGENT_PORT)
 
     def _connect(self, agent: Agent, pod: JSON, process: Process) -> None:
         agent.connected_to, agent.connect_at = process, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.network import End, end_of, lets_through
 from runbook.practice.controllers.objects import being_deleted, dig, has_condition
 
 _SUFFIXES = ((), ("svc",), ("svc", "cluster", "local"))
@@ -27,8 +28,21 @@ def _lookup(cluster: Cluster, namespace: str, host: str) -> JSON | None:
 
 def answers(cluster: Cluster, service: JSON) -> bool:
     """Whether a ready pod stands behind the Service."""
+    return bool(_ready_pods(cluster, service))
+
+
+def is_open(cluster: Cluster, source: End, service: JSON, port: int) -> bool:
+    """Whether network policies let the source through to a pod behind the Service.
+
+    `port` is the pods'. With no pod there is nothing to drop, only nobody to answer.
+    """
+    pods = _ready_pods(cluster, service)
+    return not pods or any(lets_through(cluster, source, end_of(pod), port) for pod in pods)
+
+
+def _ready_pods(cluster: Cluster, service: JSON) -> list[JSON]:
     selector = dig(service, "spec", "selector", default={})
     if not selector:
-        return False
+        return []
     pods = cluster.select("pods", service["metadata"]["namespace"], selector)
-    return any(has_condition(pod, "Ready") and not being_deleted(pod) for pod in pods)
+    return [pod for pod in pods if has_condition(pod, "Ready") and not being_deleted(pod)]

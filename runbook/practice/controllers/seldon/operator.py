@@ -13,6 +13,7 @@ from typing import Protocol
 from runbook.practice.cluster import JSON, Change, Cluster
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Key, KeysOf
+from runbook.practice.controllers.network import end_of
 from runbook.practice.controllers.objects import (
     being_deleted,
     dig,
@@ -21,6 +22,7 @@ from runbook.practice.controllers.objects import (
     name_of,
     namespace_of,
 )
+from runbook.practice.controllers.seldon.hosts import is_open
 from runbook.practice.controllers.seldon.names import (
     OPERATOR_CONTAINER,
     OPERATOR_DEPLOYMENT,
@@ -72,7 +74,7 @@ class Operator:
 
     def reach(self, namespace: str) -> Process | None:
         """The scheduler the operator would talk to about this namespace."""
-        return self._schedulers.serving(namespace)
+        return None if self._is_cut_off(namespace) else self._schedulers.serving(namespace)
 
     def publish(self, namespace: str) -> None:
         self._schedulers.publish(namespace)
@@ -83,7 +85,19 @@ class Operator:
         if service is None:
             return unknown_host(f"{SCHEDULER}.{namespace}", OPERATOR_PORT)
         address = f"{dig(service, 'spec', 'clusterIP', default='10.96.0.1')}:{OPERATOR_PORT}"
-        return unavailable(address, "connect: connection refused")
+        cut_off = self._is_cut_off(namespace)
+        return unavailable(address, "i/o timeout" if cut_off else "connect: connection refused")
+
+    def _is_cut_off(self, namespace: str) -> bool:
+        """Whether a network policy drops what the operator sends to the namespace's scheduler."""
+        service = self._cluster.get("services", namespace, SCHEDULER)
+        if service is None:
+            return False
+        pods = self._cluster.select("pods", OPERATOR_NAMESPACE)
+        mine = [pod for pod in pods if name_of(pod).startswith(f"{OPERATOR_DEPLOYMENT}-")]
+        return any(
+            not is_open(self._cluster, end_of(pod), service, OPERATOR_PORT) for pod in mine[:1]
+        )
 
     def log(self, logger: str, message: str, *, level: str = "info", **fields: object) -> None:
         line = operator_line(self._cluster.timeline.now(), logger, message, level=level, **fields)
