@@ -22,9 +22,10 @@ import structlog
 from runbook.clock import RealClock
 from runbook.errors import RunbookError
 from runbook.practice import manifests
+from runbook.practice.activity import Activity
 from runbook.practice.apiserver.kubeconfig import write_kubeconfig
 from runbook.practice.cluster import JSON
-from runbook.practice.machine import Machine
+from runbook.practice.host import Host
 
 LOG_NAME = "practice.log"
 KUBECONFIG_NAME = "kubeconfig"
@@ -63,31 +64,33 @@ async def run(options: Options, documents: Sequence[JSON]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    machine = Machine()
+    host = Host(documents)
     kubeconfig = options.directory / KUBECONFIG_NAME
     try:
-        for line in await machine.build(documents):
+        for line in await host.build():
             sys.stderr.write(f"practice cluster: {line}\n")
-        server = await machine.listen()
-        write_kubeconfig(kubeconfig, machine.kubeconfig(options.context))
+        server = await host.machine.listen()
+        write_kubeconfig(kubeconfig, host.machine.kubeconfig(options.context))
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(machine.serve(options.speed))
-            watching = tasks.create_task(_stop_when_idle(machine, options.idle_exit, stop))
+            serving = tasks.create_task(host.serve(options.speed))
+            watching = tasks.create_task(
+                _stop_when_idle(host.machine.activity, options.idle_exit, stop)
+            )
             _announce(kubeconfig, server, options.context)
             await stop.wait()
             serving.cancel()
             watching.cancel()
     finally:
-        await machine.stop()
+        await host.machine.stop()
         kubeconfig.unlink(missing_ok=True)  # nothing answers there any more
         log.info("stopped")
 
 
-async def _stop_when_idle(machine: Machine, limit: float | None, stop: asyncio.Event) -> None:
+async def _stop_when_idle(activity: Activity, limit: float | None, stop: asyncio.Event) -> None:
     if limit is None:
         return
     clock = RealClock()
-    while (idle := machine.activity.idle) < limit:
+    while (idle := activity.idle) < limit:
         await clock.sleep(min(limit - idle, 1.0))
     log.info("nobody asked for anything", seconds=round(idle))
     stop.set()

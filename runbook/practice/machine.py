@@ -8,7 +8,8 @@
 
 What is seeded comes through the same doors as everything else: the platform as its operators would
 create it, the given documents as `kubectl apply` would. Each machine is another cluster, with uids of
-its own, unless it is given a seed.
+its own, unless it is given a seed. A machine built `instead_of` another is the same cluster again,
+as it was in the beginning, at the same address.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ from runbook.practice.apiserver.store import encode
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.argo.platform import ArgoWorkflows
 from runbook.practice.controllers.control_plane import ControlPlane
+from runbook.practice.controllers.sealing import KEY_BITS
 from runbook.practice.controllers.seldon import defaults
 from runbook.practice.controllers.seldon.platform import SeldonCore
+from runbook.practice.faults.catalogue import FAULTS
+from runbook.practice.faults.referee import Referee
 from runbook.practice.node_ports import NodePorts, has_ready_endpoint
 from runbook.practice.services.inference import LoadedModel
 from runbook.practice.services.listener import Application, is_free
@@ -54,19 +58,38 @@ log = structlog.get_logger(__name__)
 class Machine:
     """One practice cluster in this process."""
 
-    def __init__(self, *, seed: int | None = None, start: datetime | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        start: datetime | None = None,
+        key_bits: int = KEY_BITS,
+        instead_of: Machine | None = None,
+    ) -> None:
         clock = RealClock()
-        number = random.SystemRandom().getrandbits(32) if seed is None else seed
-        chance = random.Random(number)
-        self.activity = Activity(clock)
+        if instead_of is not None:
+            seed = instead_of.seed
+        self.seed: int = random.SystemRandom().getrandbits(32) if seed is None else seed
+        chance = random.Random(self.seed)
         self.timeline = Timeline(start or clock.now() - AGE)
         # A node's ports are this computer's, which others use as well.
-        self.api = ApiServer(self.timeline, seed=number, node_port_is_free=is_free)
-        self.server = Server(self.api, middlewares=[self.activity.middleware])
+        self.api: ApiServer = ApiServer(
+            self.timeline,
+            seed=self.seed,
+            node_port_is_free=is_free,
+            # Whoever watched the former machine has to list again.
+            first_version=instead_of.api.store.version + 2 if instead_of is not None else 1,
+        )
+        if instead_of is None:
+            self.activity = Activity(clock)
+            self.server = Server(self.api, middlewares=[self.activity.middleware])
+        else:
+            self.activity, self.server = instead_of.activity, instead_of.server
         self.plane = ControlPlane(
             self.api,
-            seed=number,
+            seed=self.seed,
             root_certificate=self.server.certificates.authority.decode(),
+            key_bits=key_bits,
         )
         self.api.set_log_source(self.plane.logs.read)
         self.api.add_admission(self.plane.service_account_admission.admit)
@@ -82,12 +105,21 @@ class Machine:
         self.api.set_backends(self.node_ports.backend)
         self.seldon = self._seldon()
         self.argo = self._argo()
+        self.documents: tuple[JSON, ...] = ()
+        self.referee = Referee(
+            self.api,
+            FAULTS,
+            documents=lambda: self.documents,
+            newest_model=self.services.newest_model,
+            chance=chance,
+        )
 
     async def build(self, documents: Sequence[JSON]) -> list[str]:
         """Seed the platform and the documents; what did not become healthy, one line each."""
         await self._seed_platform()
         await self._settle()
         self.services.remember()
+        self.documents = tuple(documents)
         for document in _in_order(documents):
             await self._apply(document)
         await self._settle()
@@ -114,6 +146,10 @@ class Machine:
     async def stop(self) -> None:
         """Close every port and end every open request."""
         await self.server.stop()
+        await self.retire()
+
+    async def retire(self) -> None:
+        """Give back the services' ports and end every watch; the server goes on for another."""
         await self.node_ports.release()
         await self.api.close()
 

@@ -52,10 +52,11 @@ class ApiServer:
         bookmark_every: float = 60.0,
         inspect_controllers: bool = False,
         node_port_is_free: Callable[[int], bool] = any_node_port,
+        first_version: int = 1,
     ) -> None:
         self.timeline = timeline
         self.registry = Registry()
-        self.store = Store(window=window, queue_limit=queue_limit)
+        self.store = Store(window=window, queue_limit=queue_limit, first_version=first_version)
         self._state = State(
             registry=self.registry,
             store=self.store,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -16,16 +16,25 @@ from aiohttp.typedefs import Middleware
 from runbook.clock import RealClock
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.authentication import PUBLIC_PATHS, Authenticator
-from runbook.practice.apiserver.authorization import ANONYMOUS, User
+from runbook.practice.apiserver.authorization import ANONYMOUS, MASTERS, User
 from runbook.practice.apiserver.certificates import Certificates, make_certificates
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.apiserver.kubeconfig import kubeconfig
-from runbook.practice.apiserver.messages import JSON, Request, Response, Stream, json_response
+from runbook.practice.apiserver.messages import (
+    JSON,
+    Answer,
+    Request,
+    Response,
+    Stream,
+    json_response,
+)
 
 LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; above the largest CRDs in the wild
 _STOP_WITHIN = 1.0  # seconds that open answers get when the server stops
 _ALWAYS = {"Cache-Control": "no-cache, private"}
+
+Door = Callable[[Request], Awaitable[Response]]
 
 
 class Server:
@@ -46,8 +55,19 @@ class Server:
         self._api = api
         self._middlewares = tuple(middlewares)
         self._authenticator = Authenticator(self.token, api.user_of_token)
+        self._doors: dict[str, Door] = {}
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
+
+    def lead_to(self, api: ApiServer) -> None:
+        """Another cluster from now on, at the old address; watches of the former one end."""
+        self._api.end_watches()
+        self._api = api
+        self._authenticator = Authenticator(self.token, api.user_of_token)
+
+    def add_door(self, prefix: str, door: Door) -> None:
+        """Something beside the API, for its administrators: no discovery knows of it."""
+        self._doors[prefix] = door
 
     @property
     def url(self) -> str:
@@ -102,7 +122,7 @@ class Server:
                 body=await _body(http),
                 query_string=http.rel_url.raw_query_string,
             )
-            answer = await self._api.handle(request, user)
+            answer = await self._answer(request, user)
         except ApiError as error:
             answer = json_response(error.status(), error.code)
         if isinstance(answer, Response):
@@ -112,6 +132,14 @@ class Server:
                 headers={**_ALWAYS, **answer.headers, "Content-Type": answer.content_type},
             )
         return await _stream(http, answer)
+
+    async def _answer(self, request: Request, user: User) -> Answer:
+        for prefix, door in self._doors.items():
+            if request.path.startswith(prefix):
+                if MASTERS not in user.groups:
+                    raise ApiError(403, "Forbidden", f"{user.name} may not use {prefix}")
+                return await door(request)
+        return await self._api.handle(request, user)
 
     def _check_host(self, http: web.Request) -> None:
         own = {f"{name}:{self.port}" for name in (LOOPBACK, "localhost", "[::1]")}

@@ -87,8 +87,11 @@ class Subscription:
 class Store:
     """Objects by resource, namespace and name."""
 
-    def __init__(self, *, window: int = 4096, queue_limit: int = 20_000) -> None:
-        self.version = 1
+    def __init__(
+        self, *, window: int = 4096, queue_limit: int = 20_000, first_version: int = 1
+    ) -> None:
+        self.version = first_version
+        self._first_version = first_version
         self.window = window
         self._queue_limit = queue_limit
         self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
@@ -195,7 +198,7 @@ class Store:
 
     def oldest(self, resource: str) -> int:
         """Changes after this resourceVersion can still be replayed."""
-        return self._floor.get(resource, 0)
+        return self._floor.get(resource, self._first_version - 1)
 
     def since(self, resource: str, version: int) -> list[Event]:
         """What was committed after `version`, oldest first."""

@@ -78,6 +78,18 @@ class PlatformServices:
         for entry in yaml.safe_load(text):
             self._remember(entry)
 
+    def newest_model(self, variant: str) -> str:
+        """The id of the model that the newest finished run of a variant logged; "" without one."""
+        runs = {run.run_id: run for run in self.mlflow.runs.values()}
+        made = [
+            (run.end_time or 0, model.model_id)
+            for model in self.mlflow.models.values()
+            if (run := runs.get(model.source_run_id)) is not None
+            and run.status == "FINISHED"
+            and run.params.get("model_variant") == variant
+        ]
+        return max(made, default=(0, ""))[1]
+
     def object_store_accounts(self) -> dict[str, str]:
         """MinIO's access keys with their secret keys."""
         root = self._secret("minio", "minio")

@@ -12,10 +12,8 @@ JSON = dict[str, Any]
 AGENT = End("app", {"role": "agent"}, "10.42.0.5")
 SCHEDULER = End("app", {"role": "scheduler"}, "10.42.0.6")
 OPERATOR = End("system", {"role": "operator"}, "10.42.0.7")
-SAME, SYSTEM = (
-    {"podSelector": {}},
-    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "system"}}},
-)
+SAME: JSON = {"podSelector": {}}
+SYSTEM: JSON = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "system"}}}
 
 
 class Policies:

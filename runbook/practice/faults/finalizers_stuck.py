@@ -1,0 +1,124 @@
+"""A whole-platform delete hangs: the scheduler went together with the models that wait for its answer."""
+
+from __future__ import annotations
+
+from runbook.practice.faults.bench import Bench
+from runbook.practice.faults.case import Case
+from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.judging import replaced
+from runbook.practice.faults.places import (
+    CRDS,
+    DEPLOYMENTS,
+    EXPERIMENT,
+    EXPERIMENTS,
+    INFERENCE,
+    MODELS,
+    OPERATOR,
+    PREDICTORS,
+    TRAINING,
+)
+
+_HELD = (*((MODELS, name) for name in PREDICTORS), (EXPERIMENTS, EXPERIMENT))
+_OTHERS = (
+    (CRDS, None, MODELS),
+    (CRDS, None, EXPERIMENTS),
+    ("namespaces", None, OPERATOR[0]),
+    (DEPLOYMENTS, *OPERATOR),
+    ("namespaces", None, "mlflow"),
+    ("namespaces", None, "minio"),
+)
+
+
+async def inject(bench: Bench) -> None:
+    for resource, name in _HELD:
+        bench.remember(resource, INFERENCE, name)
+    for place in (("namespaces", None, INFERENCE), *_OTHERS):
+        bench.remember(*place)
+    for namespace in (INFERENCE, TRAINING):
+        await bench.delete("namespaces", None, namespace)
+
+
+async def check(case: Case) -> str:
+    for namespace in (INFERENCE, TRAINING):
+        if await case.read.get("namespaces", None, namespace) is not None:
+            return f"namespace {namespace} is still there"
+    if await _finalized(case):
+        return f"namespace {INFERENCE} went before what was in it"
+    return "something outside the application was deleted" if await _others(case) else ""
+
+
+async def _finalized(case: Case) -> bool:
+    """Whether the namespace went while something in it had not gone."""
+    uid = case.uid("namespaces", None, INFERENCE)
+    gone = case.deletions.of("namespaces", uid)
+    if gone is None:
+        return False
+    for resource, name in _HELD:
+        before = case.deletions.of(resource, case.uid(resource, INFERENCE, name))
+        if before is None or before.order > gone.order:
+            return True
+    return False
+
+
+async def _others(case: Case) -> bool:
+    return any([await replaced(case, *place) for place in _OTHERS])
+
+
+_RELEASE = '--type=merge -p \'{"metadata":{"finalizers":null}}\''
+_EMPTY = (
+    '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"financial-inference"},'
+    '"spec":{"finalizers":[]}}'
+)
+
+FAULT = Fault(
+    name="finalizers-stuck",
+    title="A deleted platform hangs in Terminating",
+    story=(
+        "The application was deleted with both its namespaces, to be rebuilt. One of them does not"
+        " go. Finish the deletion; the rebuild is somebody else's."
+    ),
+    symptoms=(
+        Symptom(f"kubectl get namespace {INFERENCE} -o yaml", "SomeFinalizersRemain"),
+        Symptom(f"kubectl get models -n {INFERENCE}", PREDICTORS[0]),
+        Symptom(f"kubectl logs deployment/{OPERATOR[1]} -n {OPERATOR[0]}", "Scheduler not ready"),
+    ),
+    diagnosis=(
+        "The finalizer of a Model or an Experiment goes when the scheduler says that it is unloaded."
+        " The scheduler was in the same namespace and went first, so nobody will ever say so."
+    ),
+    remedies=(
+        Remedy(
+            "Take the finalizers off exactly these objects; scheduler and servers are gone too",
+            (
+                *(f"kubectl patch model {name} -n {INFERENCE} {_RELEASE}" for name in PREDICTORS),
+                f"kubectl patch experiment {EXPERIMENT} -n {INFERENCE} {_RELEASE}",
+            ),
+        ),
+    ),
+    penalties=(
+        Penalty(
+            "namespace-finalized",
+            "the namespace was finalized over its content, which comes back with its next namesake",
+            _finalized,
+            (
+                f"kubectl replace --raw /api/v1/namespaces/{INFERENCE}/finalize -f - <<'EOF'\n"
+                f"{_EMPTY}\nEOF",
+            ),
+        ),
+        Penalty(
+            "platform-deleted",
+            "something that others stand on was deleted: a definition, an operator, a store",
+            _others,
+            (f"kubectl delete crd {MODELS} --wait=false",),
+        ),
+    ),
+    hints=(
+        "The namespace's own conditions say what remains in it, and what holds that.",
+        "Ask who takes those finalizers off, and whether it can still be asked: look for the"
+        " scheduler's pod and read the operator's log.",
+        "Scheduler, its volume and all servers are being destroyed anyway, so nothing stays loaded:"
+        " merge-patch metadata.finalizers of the Models and the Experiment to null.",
+    ),
+    inject=inject,
+    check=check,
+)
