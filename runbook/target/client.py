@@ -127,6 +127,10 @@ class ClusterClient:
         headers = {"Accept": accept}
         return await self._json("GET", path, params=params, headers=headers, timeout=timeout)
 
+    async def ask(self, method: str, path: str) -> HttpAnswer:
+        """Whatever is answered, for what is no object of the API."""
+        return await self._answer(method, path)
+
     async def list(
         self,
         resource: ResourceRef,
