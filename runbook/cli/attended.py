@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook.cli.attended_faults import AttendedFaults
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import first_plan, plan_of_run, read_request
 from runbook.cli.late_session import LateSession
@@ -19,7 +20,8 @@ from runbook.clock import RealClock
 from runbook.errors import RunbookError
 from runbook.run.events import CommandFinished, Record
 from runbook.run.session import Output, Seen
-from runbook.run.signals import Leave
+from runbook.run.signals import AddNote, Leave
+from runbook.run.terms import Mode
 from runbook.settings import Settings
 from runbook.tui.options import ScreenOptions
 from runbook.tui.screens.run import RunScreen
@@ -28,6 +30,7 @@ from runbook.tui.watching import Batch
 if TYPE_CHECKING:
     # This brings the Kubernetes client with it, which the plan on the screen must not wait for.
     from runbook.cli.opening import Opened
+    from runbook.target.client import ClusterClient
 
 Open = Callable[[Callable[[str], None]], Awaitable["Opened"]]
 OPENING = "runbook.cli.opening"
@@ -94,10 +97,24 @@ class Attended:
             reports=lambda: list(self._reports),
             write_report=self._write_report,
             feed=self._feed,
+            practice=self._practice(),
             on_ready=ready,
             options=options,
         )
         return screen
+
+    def _practice(self) -> AttendedFaults | None:
+        """What the palette may break: only a practice cluster."""
+        if self._session.plan.mode != Mode.PRACTICE:
+            return None
+
+        def client() -> ClusterClient | None:
+            return self._opened.wired.client if self._opened is not None else None
+
+        def note(text: str) -> str:
+            return self._session.send(AddNote(self._settings.operator, text))
+
+        return AttendedFaults(client, note, RealClock())
 
     def leave(self, reason: str) -> None:
         """Hold the run, unless it is over."""

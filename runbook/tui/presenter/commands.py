@@ -5,7 +5,7 @@ Whether a command fits the moment is asked of `runbook.run.refusals`; the answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook.run.refusals import refusal
@@ -64,6 +64,29 @@ COMMANDS: tuple[Command, ...] = (
     Command("leave", "q", "q", "leave", "leave the screen; a run that has not ended is held"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Command] = {command.name: command for command in COMMANDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """One thing the palette offers about a practice cluster: what is asked for, of which fault."""
+
+    title: str
+    help: str
+    action: str
+    fault: str = ""
+
+
+def practice_entries(faults: Sequence[tuple[str, str]]) -> tuple[Practice, ...]:
+    """By name and title of the faults there are; nothing while they are not known."""
+    if not faults:
+        return ()
+    return (
+        Practice("practice status", "how the repair of the fault in place stands", "status"),
+        Practice("practice hint", "the next hint; each is counted", "hint"),
+        Practice("practice reset", "make the platform healthy again, as it began", "reset"),
+        *(Practice(f"inject {name}", title, "inject", name) for name, title in faults),
+    )
+
 
 _RUNNING = ("hold", "stop", "note", "zoom", "find", "help", "command_palette", "leave")
 BAR: Mapping[Situation, tuple[str, ...]] = {

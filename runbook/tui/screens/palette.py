@@ -1,15 +1,15 @@
-"""The command palette: the table of commands by name, and the themes."""
+"""The command palette: the table of commands by name, a practice cluster's faults, and the themes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
-from runbook.tui.presenter.commands import COMMANDS, why_not
+from runbook.tui.presenter.commands import COMMANDS, practice_entries, why_not
 from runbook.tui.widgets.palette import DARK, LIGHT, TERMINAL
 
 if TYPE_CHECKING:  # the screen imports this module when it is first opened
@@ -21,6 +21,13 @@ Entry = tuple[str, str, IgnoreReturnCallbackType]
 class Commands(Provider):
     """What can be done, with the reason beside what cannot be done now."""
 
+    _faults: Sequence[tuple[str, str]] = ()
+
+    async def startup(self) -> None:
+        practice = cast("RunScreen", self.screen).practice
+        if practice is not None:
+            self._faults = await practice.names()
+
     def _entries(self) -> Iterator[Entry]:
         screen = cast("RunScreen", self.screen)  # no other screen has this provider
         moment = screen.watching.moment()
@@ -29,6 +36,8 @@ class Commands(Provider):
                 reason = why_not(command.name, moment)
                 text = f"not now: {reason}" if reason else command.help
                 yield f"{command.word}  ({command.shown})", text, partial(screen.do, command.name)
+        for entry in practice_entries(self._faults):
+            yield entry.title, entry.help, partial(screen.practise, entry.action, entry.fault)
         for theme in (DARK, LIGHT, TERMINAL):
             yield f"theme {theme}", "other colours", partial(setattr, self.app, "theme", theme)
 

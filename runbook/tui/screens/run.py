@@ -25,6 +25,7 @@ from runbook.tui.lines import Lines, RowLines
 from runbook.tui.looking import Looking
 from runbook.tui.options import ScreenOptions
 from runbook.tui.painting import Painter
+from runbook.tui.practising import Practice, as_text
 from runbook.tui.presenter import commands
 from runbook.tui.presenter.asking import PURPOSES, Asking, leave_lines, reason_against
 from runbook.tui.presenter.geometry import Pane
@@ -84,6 +85,7 @@ class RunScreen(Screen[None]):
         reports: Callable[[], list[str]],
         write_report: Callable[[], Awaitable[list[str]]],
         feed: Feed | None = None,
+        practice: Practice | None = None,
         on_ready: Callable[[], Awaitable[None]] | None = None,
         options: ScreenOptions | None = None,
     ) -> None:
@@ -92,6 +94,7 @@ class RunScreen(Screen[None]):
         self.session = session
         self._clock = clock
         self._feed = feed
+        self.practice = practice
         self._on_ready = on_ready
         self._reports = reports
         self._write_report = write_report
@@ -329,6 +332,20 @@ class RunScreen(Screen[None]):
             self.notice("Written: " + ", ".join(paths))
 
         self.run_worker(write(), name="report", group="report", exit_on_error=False)
+
+    def practise(self, action: str, fault: str) -> None:
+        """Have the practice cluster asked, say what it answers, and follow what is in place."""
+        if self.practice is not None:
+            self.run_worker(self._practise(self.practice, action, fault), exit_on_error=False)
+
+    async def _practise(self, practice: Practice, action: str, fault: str) -> None:
+        lines = await practice.ask(action, fault)
+        follow = practice.follow()
+        self.run_worker(follow, name="faults", group="faults", exclusive=True, exit_on_error=False)
+        if len(lines) > 1:
+            self._read(as_text(lines), "Practice", from_end=False)
+        else:
+            self.notice(" ".join(lines))
 
     def _do_leave(self, moment: Moment) -> None:
         if moment.state.finished is not None:
