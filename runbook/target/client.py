@@ -35,6 +35,7 @@ from runbook.target.credentials import Credentials, load_credentials
 from runbook.target.discovery import Discovery
 from runbook.target.services import Services
 from runbook.target.wire import (
+    clock_ahead,
     encode,
     event_of,
     lines,
@@ -78,6 +79,8 @@ class ClusterClient:
     ) -> None:
         self._kubeconfig = kubeconfig
         self._renew = renew
+        self.clock_ahead = 0.0
+        """Seconds that the server's clock is ahead of ours, by its last answer; 0 when about equal."""
         self._clock = RealClock()
         self._context = context
         self._credentials = credentials
@@ -331,6 +334,7 @@ class ClusterClient:
                 body = await response.read()
                 names = {name.lower(): value for name, value in response.headers.items()}
                 answer = HttpAnswer(response.status, names, body)
+                self.clock_ahead = clock_ahead(names, self._clock.now(), self.clock_ahead)
             # With this header an API server says that it has not begun to do what was asked.
             pause = retry_after(names) if answer.status in (429, 503) else None
             if pause is None or max(pause, 1.0) > patience:

@@ -7,8 +7,8 @@ itself; whether that is good is for a check to judge.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook.target.api import JSON
@@ -95,6 +95,15 @@ def is_stale(item: JSON) -> bool:
 
 def make_row(kind: str, item: JSON) -> Row:
     return pod_row(item) if kind == "Pod" else object_row(kind, item)
+
+
+def by_our_clock(row: Row, ahead: float) -> Row:
+    """The row with its moments as our own clock would have told them, so that ages are right."""
+    if not ahead:
+        return row
+    created = row.created and row.created - timedelta(seconds=ahead)
+    deleting = row.deleting_since and row.deleting_since - timedelta(seconds=ahead)
+    return replace(row, created=created, deleting_since=deleting)
 
 
 def pod_row(item: JSON) -> PodRow:

@@ -22,7 +22,7 @@ from runbook.errors import RunbookError
 from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
 from runbook.target.client import ClusterClient
 from runbook.target.identity import WHO
-from runbook.target.rows import FeedState, Row, RowKey, make_row
+from runbook.target.rows import FeedState, Row, RowKey, by_our_clock, make_row
 
 BATCH_INTERVAL = 0.1
 SHORTEST_RETRY = 1.0
@@ -166,7 +166,7 @@ class Feed:
             for item in page.items:
                 if (key := self._key(resource, item)) is not None:
                     listed.add(key)
-                    self._put(source, key, make_row(resource.kind, item))
+                    self._put(source, key, self._row(resource, item))
             version = page.resource_version
         for key in source.known - listed:
             self._put(source, key, None)
@@ -177,8 +177,11 @@ class Feed:
         version = (item.get("metadata") or {}).get("resourceVersion")
         if event.get("type") != "BOOKMARK" and (key := self._key(resource, item)) is not None:
             gone = event.get("type") == "DELETED"
-            self._put(source, key, None if gone else make_row(resource.kind, item))
+            self._put(source, key, None if gone else self._row(resource, item))
         return str(version) if version else None
+
+    def _row(self, resource: ResourceRef, item: JSON) -> Row:
+        return by_our_clock(make_row(resource.kind, item), self._client.clock_ahead)
 
     def _key(self, resource: ResourceRef, item: JSON) -> RowKey | None:
         metadata = item.get("metadata") or {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
@@ -11,6 +13,9 @@ import aiohttp
 from runbook.errors import TargetUnreachable
 from runbook.target.api import JSON
 from runbook.target.credentials import Credentials
+
+CLOCKS_DIFFER = 5.0
+"""Seconds from which on two clocks are told apart."""
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
@@ -34,6 +39,18 @@ def event_of(line: bytes, server: str) -> JSON:
     if not isinstance(event, dict):
         raise TargetUnreachable(f"{server} broke off in the middle of a watch")
     return event
+
+
+def clock_ahead(headers: Mapping[str, str], now: datetime, before: float) -> float:
+    """How far a server's clock is ahead of ours; `before` when this answer does not tell.
+
+    A Date header has whole seconds and may come late, so a little is nothing.
+    """
+    try:
+        ahead = (parsedate_to_datetime(headers.get("date", "")) - now).total_seconds()
+    except (TypeError, ValueError):
+        return before
+    return ahead if abs(ahead) > CLOCKS_DIFFER else 0.0
 
 
 def with_authorization(headers: Mapping[str, str] | None, used: Credentials) -> dict[str, str]:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from runbook.errors import TargetUnreachable, UsageError
 from runbook.target.api import ApiStatusError, ResourceRef
 from runbook.target.client import ClusterClient, connect
+from runbook.target.wire import clock_ahead
 
 PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
 POD_PATH = "/api/v1/namespaces/a/pods"
@@ -299,3 +301,18 @@ async def test_rejected_credentials_are_renewed_before_they_are_read_anew(api: A
         api.token = "next-token"
         assert await client.get("/version") == {"minor": "37"}
     assert len(renewed) == 1
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Thu, 01 Jan 2026 00:07:00 GMT", 420.0),
+        ("Wed, 31 Dec 2025 23:53:00 GMT", -420.0),
+        ("Thu, 01 Jan 2026 00:00:03 GMT", 0.0),
+        ("no date", 33.0),
+    ],
+)
+def test_a_servers_clock_is_told_by_the_date_of_its_answers(date: str, ahead: float) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert clock_ahead({"date": date}, now, 33.0) == ahead
+    assert clock_ahead({}, now, 33.0) == 33.0

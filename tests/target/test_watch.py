@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -332,3 +334,26 @@ async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(
     seen = running(["pods"], clock=clock)
     await seen.until(lambda: seen.state().message == "slow down")
     assert 9.0 in clock.slept
+
+
+async def test_moments_are_told_by_our_own_clock(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    ahead = now + timedelta(minutes=7)
+    made = pod("one", 1)
+    made["metadata"]["creationTimestamp"] = f"{ahead:%Y-%m-%dT%H:%M:%SZ}"
+
+    async def pods(request: web.Request) -> web.StreamResponse:
+        if "watch" in request.query:
+            watched: web.StreamResponse = await stream.answer(request)
+            return watched
+        date = format_datetime(datetime.now(UTC) + timedelta(minutes=7), usegmt=True)
+        return web.json_response(listing(made), headers={"Date": date})
+
+    api.serve(("", "v1", "pods", "Pod", True))
+    api.answers[PODS] = pods
+    seen = running(["pods"])
+    await seen.until(lambda: seen.names == {"one"})
+    created = seen.rows[RowKey("pods", "a", "one")].created
+    assert abs((created - now).total_seconds()) < 10
