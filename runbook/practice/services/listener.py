@@ -15,6 +15,8 @@ from aiohttp import web
 
 Application = Callable[[], web.Application]
 HOST = "127.0.0.1"
+CUT_AFTER = 0.1
+"""Seconds that an open request may still take when its Service stops answering; 0 would mean any."""
 
 
 def hold(port: int = 0) -> socket.socket:
@@ -70,7 +72,7 @@ class Listener:
         """Start answering; nothing happens when it already does."""
         if self._runner is not None:
             return
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CUT_AFTER)
         await runner.setup()
         await web.SockSite(runner, _bound(self.port)).start()
         self._runner = runner

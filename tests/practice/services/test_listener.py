@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -61,3 +62,26 @@ async def test_a_released_port_can_be_taken_again() -> None:
     second = Listener(application, first.port)
     assert second.port == first.port
     await second.release()
+
+
+async def test_closing_waits_for_no_client_that_says_no_more() -> None:
+    def reading() -> web.Application:
+        async def upload(request: web.Request) -> web.Response:
+            begun.set()
+            return web.Response(text=str(len(await request.read())))
+
+        app = web.Application()
+        app.router.add_put("/", upload)
+        return app
+
+    begun = asyncio.Event()
+    listener = Listener(reading)
+    await listener.open()
+    reader, writer = await asyncio.open_connection(HOST, listener.port)
+    writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+    await asyncio.wait_for(begun.wait(), 5)
+    async with asyncio.timeout(5):
+        await listener.close()
+        assert await reader.read() == b""
+    writer.close()
+    await listener.release()
