@@ -52,7 +52,10 @@ class AttendedFaults:
         from runbook.cli import practice_faults
 
         try:
-            answer = await practice_faults.ask_through(client, action, name)
+            if action == "inject":
+                answer = await practice_faults.inject_through(client, name, self._clock)
+            else:
+                answer = await practice_faults.ask_through(client, action, name)
         except RunbookError as refusal:
             return str(refusal).splitlines()
         match action:

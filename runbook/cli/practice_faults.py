@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook.cli.practice_cluster import PracticeCluster
+from runbook.clock import Clock, RealClock
 from runbook.errors import UsageError
 from runbook.model.values import format_duration
 from runbook.target.client import ClusterClient, connect
@@ -17,6 +18,9 @@ from runbook.target.client import ClusterClient, connect
 JSON = dict[str, Any]
 ROOT = "/practice/v1"
 WIDTH = 78
+LOOK = 0.3
+DEVELOPS_WITHIN = 60.0
+"""Seconds; at the usual speed a fault needs a few."""
 REQUESTS = {
     "faults": ("GET", "/faults"),
     "inject": ("POST", "/faults/{}"),
@@ -43,6 +47,16 @@ async def ask_through(client: ClusterClient, action: str, name: str = "") -> JSO
     return found
 
 
+async def inject_through(client: ClusterClient, name: str, clock: Clock) -> JSON:
+    """Inject a fault and wait until it is in place, so that nobody repairs what is not broken yet."""
+    state = await ask_through(client, "inject", name)
+    end = clock.monotonic() + DEVELOPS_WITHIN
+    while not state["developed"] and clock.monotonic() < end:
+        await clock.sleep(LOOK)
+        state = await ask_through(client, "status")
+    return state
+
+
 _WAY_OUT = {
     404: "`runbook practice faults` lists them",
     409: "`runbook practice reset` rebuilds it",
@@ -54,6 +68,8 @@ def ask(cluster: PracticeCluster, action: str, name: str = "") -> JSON:
 
     async def once() -> JSON:
         async with await connect(cluster.kubeconfig, cluster.context) as client:
+            if action == "inject":
+                return await inject_through(client, name, RealClock())
             return await ask_through(client, action, name)
 
     return asyncio.run(once())

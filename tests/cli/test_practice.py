@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ def state(*, solved: bool = False, penalties: Sequence[str] = (), hints: int = 0
     told: JSON = {
         "fault": FAULT,
         "since": "2026-08-01T02:20:00Z",
+        "developed": True,
         "solved": solved,
         "penalties": costs,
         "hints": ["look", "look there", "do it"][:hints],
@@ -192,8 +195,6 @@ def test_without_a_name_it_is_the_default_cluster_else_the_newest_runs(
 
 
 async def test_a_run_notes_what_was_injected_and_what_became_of_it() -> None:
-    import json
-
     client: Any = Answers(
         faults=(201, json.dumps(state())),
         fault=(200, json.dumps(state(penalties=["a"]))),
@@ -225,3 +226,16 @@ async def test_before_the_run_is_open_there_is_nothing_to_break() -> None:
     assert await desk.names() == []
     assert await desk.ask("inject", "x-stuck") == ["the run is not open yet"]
     assert notes == []
+
+
+async def test_an_injection_is_told_when_the_fault_is_in_place() -> None:
+    begun = json.dumps(state() | {"developed": False})
+    client: Any = Answers(faults=(201, begun), fault=(200, begun))
+    clock = VirtualClock()
+    async with asyncio.TaskGroup() as tasks:
+        told = tasks.create_task(practice_faults.inject_through(client, "x-stuck", clock))
+        await clock.advance(5)
+        assert not told.done()
+        client.answers["fault"] = (200, json.dumps(state()))
+        await clock.advance(5)
+        assert (await told)["developed"] is True

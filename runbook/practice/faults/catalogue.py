@@ -7,12 +7,19 @@ from types import MappingProxyType
 
 from runbook.practice.faults import (
     agent_port_blocked,
+    candidate_not_loaded,
+    candidates_share_a_model,
     capability_mismatch,
+    crd_deleted_first,
     finalizers_stuck,
+    model_prefix_missing,
     model_secret_many_keys,
     operator_scaled_to_zero,
     rclone_secret_missing,
+    rclone_secret_overwritten,
     rclone_secret_two_keys,
+    rebuild_too_early,
+    run_id_in_model_uri,
     runtime_deleted_first,
     scheduler_at_zero,
 )
@@ -22,12 +29,19 @@ _MODULES = (
     finalizers_stuck,
     operator_scaled_to_zero,
     runtime_deleted_first,
+    crd_deleted_first,
+    rebuild_too_early,
     capability_mismatch,
     agent_port_blocked,
     scheduler_at_zero,
+    candidate_not_loaded,
+    candidates_share_a_model,
+    model_prefix_missing,
+    run_id_in_model_uri,
+    model_secret_many_keys,
     rclone_secret_missing,
     rclone_secret_two_keys,
-    model_secret_many_keys,
+    rclone_secret_overwritten,
 )
 
 FAULTS: Mapping[str, Fault] = MappingProxyType({m.FAULT.name: m.FAULT for m in _MODULES})

@@ -75,6 +75,7 @@ def told(injected: Injected | None) -> JSON:
     answer: JSON = {
         "fault": {"name": fault.name, "title": fault.title, "story": fault.story},
         "since": injected.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "developed": injected.bench.ready,
         "solved": injected.solved_after is not None,
         "penalties": [{"name": name, "why": costs[name]} for name in injected.penalties],
         "hints": list(fault.hints[: injected.hints]),

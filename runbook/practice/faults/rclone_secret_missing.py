@@ -32,7 +32,7 @@ async def check(case: Case) -> str:
     return await models_available(case) or await remote_s3(case)
 
 
-_BY_HAND = """kubectl apply -f - <<'EOF'
+BY_HAND = """kubectl apply -f - <<'EOF'
 apiVersion: v1
 kind: Secret
 metadata:
@@ -72,7 +72,7 @@ FAULT = Fault(
             "Apply the sealed secret again",
             ("kubectl apply -f k8s/secrets/seldon-rclone-gs-public.yaml",),
         ),
-        Remedy("Write the secret by hand", (_BY_HAND,)),
+        Remedy("Write the secret by hand", (BY_HAND,)),
     ),
     penalties=(SERVER_DELETED,),
     hints=(

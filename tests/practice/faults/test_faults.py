@@ -36,11 +36,14 @@ async def inject(machine: Machine, fault: Fault) -> None:
     await machine.referee.inject(fault.name)
     kubectl = Kubectl(machine)
     missing = list(fault.symptoms)
+    injected = await seen(machine)
+    while not injected.bench.ready:
+        await machine.timeline.advance(5)
     for _ in range(SHOWS_WITHIN // 5):
         await machine.timeline.advance(5)
         answers = [(one, (await kubectl(one.command)).text) for one in missing]
         missing = [one for one, text in answers if one.shows not in text]
-        if not missing and (await seen(machine)).wrong != "the fault is still developing":
+        if not missing:
             return
     raise AssertionError([f"{one.command} does not show {one.shows!r}" for one in missing])
 

@@ -117,7 +117,7 @@ async def test_what_it_was_is_told_only_when_it_is_solved(
     await ask("POST", f"faults/{NAME}")
     _, told = await ask("GET", "fault")
     assert told.keys() == {
-        "fault", "since", "solved", "penalties", "hints", "hints_left", "still",
+        "fault", "since", "developed", "solved", "penalties", "hints", "hints_left", "still",
     }  # fmt: skip
     for command in REPAIR:
         await kubectl(command)
