@@ -34,7 +34,9 @@ from runbook.practice.apiserver.server import Server
 from runbook.practice.apiserver.store import encode
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.argo.platform import ArgoWorkflows
+from runbook.practice.controllers.argocd import ArgoCd
 from runbook.practice.controllers.control_plane import ControlPlane
+from runbook.practice.controllers.limit_ranges import LimitRanger
 from runbook.practice.controllers.sealing import KEY_BITS
 from runbook.practice.controllers.seldon import defaults
 from runbook.practice.controllers.seldon.platform import SeldonCore
@@ -93,6 +95,7 @@ class Machine:
         )
         self.api.set_log_source(self.plane.logs.read)
         self.api.add_admission(self.plane.service_account_admission.admit)
+        self.api.add_admission(LimitRanger(self.api).admit)
         self.api.add_admission(self.plane.quota_admission.admit)
         self.services = PlatformServices(
             self.api,
@@ -106,6 +109,7 @@ class Machine:
         self.seldon = self._seldon()
         self.argo = self._argo()
         self.documents: tuple[JSON, ...] = ()
+        self.plane.controllers.add(ArgoCd(self.api, self.plane.events, lambda: self.documents))
         self.referee = Referee(
             self.api,
             FAULTS,
@@ -123,6 +127,7 @@ class Machine:
         for document in _in_order(documents):
             await self._apply(document)
         await self._settle()
+        self.argo.remember()
         unhealthy = health.unhealthy(self.api)
         for event in self.api.select("events"):  # none outlives an hour, and this was days ago
             metadata = event["metadata"]

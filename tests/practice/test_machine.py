@@ -234,3 +234,11 @@ async def test_requests_to_the_api_server_and_to_the_services_are_activity(
         assert answer.status == 200
     assert await status_of(f"{url(machine, 'mlflow', 'mlflow')}/health") == 200
     assert len(counted) == 2
+
+
+async def test_a_training_can_begin_with_the_data_of_the_last_one(machine: Machine) -> None:
+    claim = machine.api.get("persistentvolumeclaims", TRAINING, "shared-data-pvc")
+    assert claim is not None
+    volume = claim["spec"]["volumeName"]
+    assert len(machine.argo.volumes.list(volume, "processed")) == 6
+    assert len(machine.argo.volumes.list(volume, "raw")) == 3

@@ -39,10 +39,15 @@ def lets_through(cluster: Cluster, source: End, target: End, port: int) -> bool:
     return leaves and _allows(cluster, target, source, "Ingress", (port,))
 
 
+def api_server_address(cluster: Cluster) -> str:
+    """Address and port under which pods call the API server."""
+    service = cluster.get("services", "default", "kubernetes")
+    return f"{dig(service, 'spec', 'clusterIP', default='')}:{API_SERVER_PORTS[0]}"
+
+
 def reaches_api_server(cluster: Cluster, source: End) -> bool:
     """Whether a pod's egress allows the API server, which is no pod."""
-    service = cluster.get("services", "default", "kubernetes")
-    outside = End("", {}, str(dig(service, "spec", "clusterIP", default="")))
+    outside = End("", {}, api_server_address(cluster).partition(":")[0])
     return _allows(cluster, source, outside, "Egress", API_SERVER_PORTS)
 
 

@@ -1,7 +1,8 @@
 """The executor: runs the jobs of workflow pods, beside the kubelet that starts and stops containers.
 
 Rule 1: a job begins when its main container runs and dies with its pod; what it had not done by then
-does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended.
+does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended. Rule 3: `wait` reports
+to the API server, and fails when network policies do not let it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from runbook.practice.controllers.argo.volumes_data import VolumesData
 from runbook.practice.controllers.behaviours import ContainerPlan, Exit, PodBehaviour
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Key, KeysOf
+from runbook.practice.controllers.network import (
+    api_server_address,
+    end_of,
+    reaches_api_server,
+)
 from runbook.practice.controllers.objects import (
     annotations_of,
     being_deleted,
@@ -28,6 +34,8 @@ from runbook.practice.controllers.seldon.wording import logrus_line
 
 MAIN_ENDS_AFTER = 0.5  # from the program's last act to the container's end
 INIT_TAKES = 1.0
+REPORT_TIMEOUT = 30.0  # until a report that nobody lets through is given up
+UNABLE = 64  # how the executor ends when it cannot do its own work
 
 
 @dataclass(slots=True)
@@ -40,6 +48,7 @@ class Work:
     run: JobRun
     printed: list[str] = field(default_factory=list)
     outcome: Exit | None = None
+    reported: Exit | None = None
 
 
 class Executor(PodBehaviour):
@@ -81,9 +90,9 @@ class Executor(PodBehaviour):
 
     def ended(self, pod: JSON, container: str) -> Exit | None:
         work = self._works.get(key_of("pods", pod))
-        if work is None or work.pod_uid != uid_of(pod) or work.outcome is None:
+        if work is None or work.pod_uid != uid_of(pod):
             return None
-        return work.outcome if container == MAIN else Exit(0)
+        return work.outcome if container == MAIN else work.reported
 
     # -- the workflow controller asks ------------------------------------------------------------
 
@@ -144,11 +153,27 @@ class Executor(PodBehaviour):
         async def ended() -> None:
             if self._alive(work):
                 work.outcome = outcome
-                line = logrus_line(self._cluster.timeline.now(), "Main container completed")
-                self._logs.append(str(work.key[1]), work.key[2], WAIT, line)
+                self._log(work, "Main container completed")
+                if reaches_api_server(self._cluster, end_of(work.run.pod)):
+                    work.reported = Exit(0)
+                else:
+                    self._cluster.timeline.after(REPORT_TIMEOUT, not_reported)
+                self._look_again(str(work.key[1]), work.key[2])
+
+        async def not_reported() -> None:
+            if self._alive(work):
+                address = api_server_address(self._cluster)
+                path = f"/apis/argoproj.io/v1alpha1/namespaces/{work.key[1]}/workflowtaskresults"
+                error = f'Post "https://{address}{path}": dial tcp {address}: i/o timeout'
+                self._log(work, "failed to report outputs", level="error", error=error)
+                work.reported = Exit(UNABLE, message=error)
                 self._look_again(str(work.key[1]), work.key[2])
 
         self._cluster.timeline.after(MAIN_ENDS_AFTER, ended)
+
+    def _log(self, work: Work, message: str, *, level: str = "info", **fields: object) -> None:
+        line = logrus_line(self._cluster.timeline.now(), message, level=level, **fields)
+        self._logs.append(str(work.key[1]), work.key[2], WAIT, line)
 
     def _alive(self, work: Work) -> bool:
         pod = self._cluster.get(*work.key)

@@ -29,6 +29,8 @@ ROWS = 1509  # trading days a ticker has between the default dates
 SEQUENCES = 2015
 FEATURES = 35
 EPOCHS = 10
+PREPARING = ("data_ingestion.py", "feature_engineering_pytorch.py")
+"""The programs whose files the training reads."""
 TRAINING_NEEDS = 3 * 2**30  # bytes; with less the kernel ends it
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.controllers.argo import names
-from tests.practice.controllers.argo.stage import Stage
+from tests.practice.controllers.argo.stage import NS, Stage
 
 
 def run(name: str, *script: str, **fields: Any) -> dict[str, Any]:
@@ -443,3 +443,19 @@ async def test_a_workflow_goes_when_its_time_is_over_and_takes_its_pods(stage: S
     await stage.run(20)
     assert not stage.has(names.WORKFLOWS, "brief")
     assert not stage.has("pods", "brief")
+
+
+async def test_an_executor_that_may_not_reach_the_api_server_errs_after_its_work(
+    stage: Stage,
+) -> None:
+    closed = {
+        "metadata": {"name": "closed", "namespace": NS},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": []},
+    }
+    await stage.server.create("networkpolicies.networking.k8s.io", closed)
+    await stage.workflow("hello", run("say", "echo hello"))
+    status = await stage.done("hello")
+    assert status["phase"] == "Error"
+    said = status["nodes"]["hello"]["message"]
+    assert said.startswith('Error (exit code 64): Post "https://')
+    assert said.endswith(":443: i/o timeout")
