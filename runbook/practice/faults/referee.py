@@ -88,7 +88,7 @@ class Referee:
         if injected is None or injected.solved_after is not None:
             return injected
         for penalty in injected.fault.penalties:
-            if penalty.name not in injected.penalties and await penalty.seen(injected.case):
+            if await penalty.seen(injected.case) and penalty.name not in injected.penalties:
                 injected.penalties.append(penalty.name)
         if not injected.bench.ready:
             injected.wrong = "the fault is still developing"
@@ -114,8 +114,8 @@ class Referee:
     def _look_later(self, injected: Injected) -> None:
         async def look() -> None:
             if self.injected is injected and injected.solved_after is None:
-                await self.look()
                 self._look_later(injected)
+                await self.look()
 
         self._api.timeline.after(BETWEEN, look)
 

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from runbook.practice import manifests
+from runbook.practice.apiserver import jsonpath
 from runbook.practice.apiserver.messages import Request, Response
 from runbook.practice.faults.places import path_of, resource_of
 from runbook.practice.machine import Machine
@@ -81,9 +82,19 @@ class Kubectl:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.api = machine.api
+        self._variables: dict[str, str] = {}
 
     async def __call__(self, line: str) -> Done:
         """Run one command; after one that writes, time goes on a little."""
+        for name, value in self._variables.items():
+            line = line.replace(f"${name}", value)
+        if (slept := re.fullmatch(r"sleep (\d+)", line)) is not None:
+            await self.machine.timeline.advance(int(slept[1]))
+            return Done("")
+        if (kept := re.fullmatch(r"(\w+)=\$\((.+)\)", line)) is not None:
+            answer = await self(kept[2])
+            self._variables[kept[1]] = answer.text
+            return answer
         asked = words(line)
         done: Done = await getattr(self, f"_{asked.verb.replace('-', '_')}")(asked)
         if asked.verb not in {"get", "logs", "wait"}:
@@ -103,6 +114,10 @@ class Kubectl:
             return Done(_table(json.loads(answer.body)) if answer.status == 200 else _said(answer),
                         answer.status == 200)  # fmt: skip
         answer = await self._request("GET", path, query=query)
+        if asked.options["-o"].startswith("jsonpath="):
+            wanted = asked.options["-o"].removeprefix("jsonpath=").strip("{}")
+            found = jsonpath.find(json.loads(answer.body), wanted)
+            return Done(" ".join(map(str, found)), answer.status == 200)
         return Done(yaml.safe_dump(json.loads(answer.body), width=10_000), answer.status == 200)
 
     async def _logs(self, asked: Words) -> Done:

@@ -11,6 +11,7 @@ from runbook.practice.machine import Machine
 from tests.practice.faults.kubectl import Kubectl
 
 SHOWS_WITHIN = 700  # simulated seconds until every symptom is there
+LEFT_ALONE = 120  # simulated seconds in which nothing may get well by itself
 SOLVED_WITHIN = 1500  # simulated seconds from the last command of a remedy to the verdict
 
 REMEDIES = [
@@ -61,6 +62,7 @@ async def test_shows_itself_and_is_solved_by(
     machine: Machine, kubectl: Kubectl, fault: Fault, remedy: Remedy
 ) -> None:
     await inject(machine, fault)
+    await machine.timeline.advance(LEFT_ALONE)
     before = await seen(machine)
     assert (bool(before.wrong), before.solved_after, before.penalties) == (True, None, [])
     for command in remedy.commands:
