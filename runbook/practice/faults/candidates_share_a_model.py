@@ -33,7 +33,7 @@ async def inject(bench: Bench) -> None:
 
 async def check(case: Case) -> str:
     if await share_a_model(case):
-        return "both candidates are the same model"
+        return "the candidates still answer alike"
     for name in VARIANTS:
         if wrong := await points_at_newest(case, name):
             return wrong

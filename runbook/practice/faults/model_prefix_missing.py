@@ -26,7 +26,7 @@ async def inject(bench: Bench) -> None:
 
 
 async def check(case: Case) -> str:
-    return await points_at_newest(case, ENHANCED) or await models_available(case)
+    return await models_available(case) or await points_at_newest(case, ENHANCED)
 
 
 FAULT = Fault(

@@ -33,11 +33,13 @@ async def inject(bench: Bench) -> None:
 
 
 async def check(case: Case) -> str:
+    if wrong := await models_available(case):
+        return wrong
     for name in PREDICTORS:
         model = await case.read.get(MODELS, INFERENCE, name)
         if dig(model, "spec", "secretName"):
             return f"model {name} still names a secret of its own"
-    return await models_available(case)
+    return ""
 
 
 FAULT = Fault(

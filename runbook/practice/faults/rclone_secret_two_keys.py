@@ -29,10 +29,12 @@ async def inject(bench: Bench) -> None:
 
 
 async def check(case: Case) -> str:
+    if wrong := await models_available(case) or await remote_s3(case):
+        return wrong
     secret = await case.read.get("secrets", INFERENCE, RCLONE_SECRET)
     if len(dig(secret, "data", default={})) != 1:
         return f"Secret {RCLONE_SECRET} does not have exactly one key"
-    return await models_available(case) or await remote_s3(case)
+    return ""
 
 
 FAULT = Fault(

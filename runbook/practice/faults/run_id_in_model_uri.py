@@ -34,10 +34,12 @@ async def inject(bench: Bench) -> None:
 
 
 async def check(case: Case) -> str:
+    if wrong := await models_available(case) or await experiment_ready(case):
+        return wrong
     for name in VARIANTS:
         if wrong := await points_at_newest(case, name):
             return wrong
-    return await models_available(case) or await experiment_ready(case)
+    return ""
 
 
 async def _yesterdays(case: Case) -> bool:

@@ -35,11 +35,13 @@ async def inject(bench: Bench) -> None:
 
 
 async def check(case: Case) -> str:
+    if wrong := await models_available(case):
+        return wrong
     runtime = await case.read.get(RUNTIMES, INFERENCE, RUNTIME)
     for override in dig(runtime, "spec", "overrides", default=[]):
         if override["name"] == _SCHEDULER and override.get("replicas", 1) < 1:
             return "the runtime asks for no scheduler"
-    return await models_available(case)
+    return ""
 
 
 FAULT = Fault(
