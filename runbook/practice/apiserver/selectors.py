@@ -118,7 +118,7 @@ class _Parser:
             raise _unparsable(f"found '{key}', expected: identifier")
         problem = key_problem(key)
         if problem:
-            raise _unparsable(f'key: Invalid value: "{key}": {problem}')
+            raise _unparsable(f'<nil>: Invalid value: "{key}": {problem}')
         if absent or self._next in {"", ","}:
             return _present(key, negated=absent)
         sign = self._take()

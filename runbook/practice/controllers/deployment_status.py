@@ -41,6 +41,7 @@ def deployment_status(
         complete=complete,
         overdue=overdue,
         moved=_moved(earlier, counts),
+        settled=_settled(earlier, counts),
     )
     # A new ReplicaSet is a fact before anything is counted, the rest follows from the counts.
     if created and text:
@@ -88,6 +89,16 @@ def _moved(earlier: JSON, counts: JSON) -> bool:
     return old_left < old_before or any(counts[one] > earlier.get(one, 0) for one in more)
 
 
+def _settled(earlier: JSON, counts: JSON) -> bool:
+    """A rollout that was complete stays so, whatever becomes of its pods."""
+    was = condition_of({"status": earlier}, "Progressing")
+    return (
+        was is not None
+        and was["reason"] == "NewReplicaSetAvailable"
+        and bool(counts["replicas"] == counts["updatedReplicas"])
+    )
+
+
 def _paused(deployment: JSON) -> tuple[str, str, str] | None:
     if not deployment["spec"].get("paused"):
         return None
@@ -102,9 +113,10 @@ def _progress(
     complete: bool,
     overdue: bool,
     moved: bool,
+    settled: bool,
 ) -> tuple[str, str, str] | None:
     """Status, reason and message of the rollout; None where they stay what they are."""
-    if current is None:
+    if current is None or (settled and not created):
         return None
     name = name_of(current)
     if complete:

@@ -61,7 +61,7 @@ def test_an_empty_selector_chooses_everything() -> None:
         ("a in 1", "unable to parse requirement: found '1' expected: '('"),
         ("a in (1", "unable to parse requirement: found '', expected: ',' or ')'"),
         ("a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt'"),
-        ("a@@", "unable to parse requirement: key: Invalid value"),
+        ("a@@", "unable to parse requirement: <nil>: Invalid value"),
         ("a b", "unable to parse requirement: found 'b', expected: in, notin"),
         ("=1", "found '=', expected: !, identifier, or 'end of string'"),
         ("(a)", "found '(', expected: !, identifier, or 'end of string'"),

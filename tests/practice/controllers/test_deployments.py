@@ -176,3 +176,13 @@ async def test_pods_that_are_stopping_are_counted(lab: Lab) -> None:
     await lab.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 1}})
     await lab.run(0.3)
     assert lab.get(DEPLOYMENTS, "web")["status"]["terminatingReplicas"] == 1
+
+
+async def test_a_complete_rollout_stays_complete_when_its_pods_go(lab: Lab) -> None:
+    await _deploy(lab)
+    await lab.delete("pods", lab.names("pods")[0], grace=0)
+    await lab.run(1)
+    assert lab.conditions(DEPLOYMENTS, "web")["Available"]["status"] == "False"
+    assert lab.conditions(DEPLOYMENTS, "web")["Progressing"]["reason"] == "NewReplicaSetAvailable"
+    await lab.run(30)
+    assert _reasons(lab) == ["NewReplicaSetAvailable", "MinimumReplicasAvailable"]
