@@ -24,6 +24,7 @@ from runbook.practice.apiserver.fields import (
     without,
 )
 from runbook.practice.apiserver.topology import Node, topology
+from runbook.practice.apiserver.zero_objects import zero_object
 
 __all__ = [
     "Applied",
@@ -101,9 +102,10 @@ def track_update(
 ) -> list[JSON]:
     """`managedFields` after a write that is not an apply: the writer owns every field it changed."""
     root = topology(kind, api_version, schema)
-    before = leaves(old, root, with_maps=True) if old is not None else {}
+    before = leaves(zero_object(kind), root, with_maps=True)
+    before |= leaves(old, root, with_maps=True) if old is not None else {}
     after = leaves(new, root, with_maps=True)
-    changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    changed = {path for path, value in after.items() if _changes(before, path, value)}
     others: list[_Owner] = []
     mine: _Owner | None = None
     for owner in _owners(old):
@@ -118,6 +120,14 @@ def track_update(
         entry = _entry(manager, "Update", api_version, stamp, subresource)
         others.append(_Owner(entry, previous | changed))
     return _written(others)
+
+
+def _changes(before: dict[Path, Any], path: Path, value: Any) -> bool:
+    """Whether a leaf is new or another one. A map that was empty is still the same map."""
+    if path not in before:
+        return True
+    known = before[path]
+    return bool(known != value) and not (known in ({}, None) and value is PRESENT)
 
 
 def applied_fields(

@@ -16,8 +16,6 @@ from runbook.practice.apiserver.list_types import is_atomic_map, list_type
 JSON = dict[str, Any]
 
 _BUILTIN_GROUPS = frozenset(row.group for row in builtin_rows())
-# Structs that exist in Go even when empty, so that nobody can be the one who added them.
-_ALWAYS_THERE = {"metadata", "spec", "status", "template", "strategy", "jobTemplate"}
 
 
 class Node(Protocol):
@@ -36,9 +34,6 @@ class Node(Protocol):
         """Whether an object at this place is owned as a whole."""
         ...
 
-    @property
-    def always_there(self) -> bool: ...
-
     def child(self, field: str) -> Node: ...
 
     def item(self) -> Node: ...
@@ -53,7 +48,6 @@ class BuiltinNode:
     keys: tuple[str, ...]
     is_set: bool
     is_atomic: bool
-    always_there: bool
 
     def child(self, field: str) -> Node:
         return _builtin_node(self.kind, self.field, field)
@@ -70,8 +64,7 @@ def _builtin_node(kind: str, parent: str | None, field: str | None) -> BuiltinNo
         field,
         keys=found.apply_keys,
         is_set=found.is_set,
-        is_atomic=field is not None and is_atomic_map(field),
-        always_there=field is None or field in _ALWAYS_THERE,
+        is_atomic=field is not None and is_atomic_map(kind, field),
     )
 
 
@@ -95,10 +88,6 @@ class SchemaNode:
     @property
     def is_atomic(self) -> bool:
         return self.schema.get("x-kubernetes-map-type") == "atomic"
-
-    @property
-    def always_there(self) -> bool:
-        return self.is_root
 
     def child(self, field: str) -> Node:
         if self.is_root and field == "metadata":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.practice.apiserver import apply, schema
+from runbook.practice.apiserver.defaults import TEMPLATE_GENERATION
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import Target, WriteOptions, in_version
 
@@ -16,16 +17,22 @@ JSON = dict[str, Any]
 # Built-in kinds whose generation counts changes of the spec; every custom resource does.
 _WITH_GENERATION = frozenset(
     [
+        "pods",
+        "podtemplates",
+        "replicationcontrollers",
         "deployments.apps",
         "replicasets.apps",
         "statefulsets.apps",
         "daemonsets.apps",
         "jobs.batch",
         "cronjobs.batch",
-        "replicationcontrollers",
+        "horizontalpodautoscalers.autoscaling",
         "ingresses.networking.k8s.io",
+        "ingressclasses.networking.k8s.io",
         "networkpolicies.networking.k8s.io",
+        "endpointslices.discovery.k8s.io",
         "poddisruptionbudgets.policy",
+        "priorityclasses.scheduling.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -53,7 +60,7 @@ def first_managed_fields(
             time=time,
             schema=schema.crd_schema(resource),
         )
-    obj["metadata"]["managedFields"] = managed
+    set_managed_fields(obj, managed)
 
 
 def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
@@ -66,6 +73,16 @@ def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
     after = {key: value for key, value in new.items() if key not in aside}
     if before != after:
         new["metadata"]["generation"] = live["metadata"]["generation"] + 1
+    if resource.name == "daemonsets.apps":
+        _keep_template_generation(live, new)
+
+
+def _keep_template_generation(live: JSON, new: JSON) -> None:
+    """A DaemonSet counts the changes of its template once more, in an annotation."""
+    known = int((live["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, 1))
+    changed = live["spec"].get("template") != new["spec"].get("template")
+    annotations = new["metadata"].get("annotations") or {}
+    new["metadata"]["annotations"] = {**annotations, TEMPLATE_GENERATION: str(known + changed)}
 
 
 def managed_fields(

@@ -12,6 +12,7 @@ from typing import Any
 from runbook.practice.apiserver import (
     allocation,
     defaults,
+    first_state,
     immutable,
     metadata,
     rules,
@@ -82,12 +83,12 @@ def create(
     raise_causes(resource, meta["name"], [*metadata.causes(resource, meta), *causes])
     obj["apiVersion"] = storage_version(resource)
     defaults.on_write(resource.name, obj)
-    defaults.on_create(resource.name, obj)
+    tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
+    first_state.on_create(resource.name, obj)
     allocation.allocate(state, resource.name, obj, None)
     more = [*validation.causes(resource.name, obj), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], more)
     tracking.first_generation(resource, obj)
-    tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
     _admit(state, resource, obj, None)
     if state.store.get(resource.name, meta.get("namespace"), meta["name"]) is not None:
         raise already_exists(resource, meta["name"])
@@ -166,6 +167,7 @@ def inspect(
         obj = schema.prune(obj, findings.unknown)
     if findings.mistyped:
         raise _undecodable(resource, options, findings.mistyped[0].message(resource.kind))
+    obj = schema.canonical(resource, obj)
     return obj, [Cause(one.path, one.reason, one.message) for one in findings.invalid]
 
 
