@@ -50,7 +50,7 @@ class ApiError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -111,6 +111,11 @@ def success(resource: Named, name: str, uid: str) -> JSON:
 def not_found(resource: Named, name: str) -> ApiError:
     message = f'{resource.name} "{name}" not found'
     return ApiError(404, "NotFound", message, details(resource, name))
+
+
+def unknown_resource() -> ApiError:
+    """A path in a group that is served, to a resource that it does not have."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(resource: Named, name: str) -> ApiError:

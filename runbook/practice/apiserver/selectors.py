@@ -6,30 +6,17 @@ supports, and refuse the others with the real sentence.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook.practice.apiserver.errors import ApiError, bad_request
-from runbook.practice.apiserver.metadata import key_problem
+from runbook.practice.apiserver.errors import bad_request
+from runbook.practice.apiserver.label_selectors import requirements
 from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]
 Match = Callable[[JSON], bool]
-Requirement = Callable[[Mapping[str, str]], bool]
 
-_TERM = re.compile(
-    r"""\s*(?:
-        (?P<key>[^\s,()=!<>]+)\s+(?P<set>in|notin)\s*\((?P<values>[^)]*)\)
-      | !\s*(?P<absent>[^\s,()=!<>]+)
-      | (?P<left>[^\s,()=!<>]+)\s*(?P<operator>==|=|!=)\s*(?P<right>[^\s,()=!<>]*)
-      | (?P<number>[^\s,()=!<>]+)\s*(?P<order>[<>])\s*(?P<bound>-?[0-9]+)
-      | (?P<present>[^\s,()=!<>]+)
-    )\s*(?:,|$)""",
-    re.VERBOSE,
-)
-_KEYS = ("key", "absent", "left", "number", "present")
 _FIELD_TERM = re.compile(r"\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*")
 
 _EVENT_FIELDS = (
@@ -55,13 +42,13 @@ _DEFAULTS = {"spec.unschedulable": "false", "spec.hostNetwork": "false"}
 
 def label_selector(text: str) -> Match | None:
     """None when everything matches."""
-    requirements = list(_label_requirements(text))
-    if not requirements:
+    wanted = requirements(text)
+    if not wanted:
         return None
 
     def match(obj: JSON) -> bool:
         labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
-        return all(requirement(labels) for requirement in requirements)
+        return all(requirement(labels) for requirement in wanted)
 
     return match
 
@@ -72,61 +59,6 @@ def equality_selector(labels: Mapping[str, str]) -> Match:
 
     def match(obj: JSON) -> bool:
         return wanted <= (obj["metadata"].get("labels") or {}).items()
-
-    return match
-
-
-def _label_requirements(text: str) -> Iterable[Requirement]:
-    position = 0
-    while position < len(text):
-        term = _TERM.match(text, position)
-        if term is None:
-            raise _unparsable(text[position:])
-        position = term.end()
-        _check_key(next(filter(None, (term[name] for name in _KEYS))))
-        if term["set"]:
-            values = frozenset(value.strip() for value in term["values"].split(","))
-            yield _one_of(term["key"], values, negated=term["set"] == "notin")
-        elif term["absent"]:
-            yield _present(term["absent"], negated=True)
-        elif term["operator"]:
-            yield _one_of(
-                term["left"], frozenset({term["right"]}), negated=term["operator"] == "!="
-            )
-        elif term["order"]:
-            yield _compared(term["number"], term["order"], int(term["bound"]))
-        else:
-            yield _present(term["present"], negated=False)
-
-
-def _check_key(key: str) -> None:
-    problem = key_problem(key)
-    if problem:
-        message = f'unable to parse requirement: <nil>: Invalid value: "{key}": {problem}'
-        raise bad_request(message)
-
-
-def _unparsable(rest: str) -> ApiError:
-    return bad_request(f"unable to parse requirement: found '{rest}', expected: a label selector")
-
-
-def _one_of(key: str, values: frozenset[str], *, negated: bool) -> Requirement:
-    # `!=` and `notin` also match objects without the label.
-    return lambda labels: (labels.get(key) in values) != negated
-
-
-def _present(key: str, *, negated: bool) -> Requirement:
-    return lambda labels: (key in labels) != negated
-
-
-def _compared(key: str, order: str, bound: int) -> Requirement:
-    compare = operator.gt if order == ">" else operator.lt
-
-    def match(labels: Mapping[str, str]) -> bool:
-        try:
-            return bool(compare(int(labels[key]), bound))
-        except (KeyError, ValueError):
-            return False
 
     return match
 
@@ -158,6 +90,9 @@ def _field_term(part: str, resource: Resource) -> tuple[str, str, bool]:
         raise bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
     path, sign, value = term.groups()
     if path not in _supported(resource):
+        if resource.crd is None and resource.name not in _FIELDS:
+            known = 'only "metadata.name", "metadata.namespace"'
+            raise bad_request(f'"{path}" is not a known field selector: {known}')
         raise bad_request(f"field label not supported: {path}")
     return path, value, sign == "!="
 

@@ -55,12 +55,31 @@ def test_an_empty_selector_chooses_everything() -> None:
     assert field_selector("", _resource("pods")) is None
 
 
-@pytest.mark.parametrize("selector", ["a b", "a in 1", "=1", "a=1=2", "a@@", "(a)", "a in (1"])
-def test_a_selector_that_cannot_be_read_is_refused(selector: str) -> None:
+@pytest.mark.parametrize(
+    ("selector", "why"),
+    [
+        (
+            "a b",
+            "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+        ),
+        ("a in 1", "unable to parse requirement: found '1' expected: '('"),
+        ("=1", "found '=', expected: !, identifier, or 'end of string'"),
+        ("(a)", "found '(', expected: !, identifier, or 'end of string'"),
+        ("a=1=2", "found '=', expected: ',' or 'end of string'"),
+        ("a=1,,b", "found ',', expected: identifier after ','"),
+        ("a in (1", "unable to parse requirement: found '', expected: ',' or ')'"),
+    ],
+)
+def test_a_selector_that_cannot_be_read_is_refused(selector: str, why: str) -> None:
     with pytest.raises(ApiError) as refused:
         label_selector(selector)
-    assert refused.value.code == 400
-    assert refused.value.message.startswith("unable to parse requirement")
+    assert (refused.value.code, refused.value.message) == (400, why)
+
+
+@pytest.mark.parametrize("selector", ["a@@", "a=b/c", "a in (b, c/d)", "a>b"])
+def test_a_selector_with_impossible_values_is_refused(selector: str) -> None:
+    with pytest.raises(ApiError, match="Invalid value"):
+        label_selector(selector)
 
 
 def _resource(name: str) -> Resource:

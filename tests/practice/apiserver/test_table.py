@@ -70,7 +70,7 @@ COLUMNS = {
     "services": "Name Type Cluster-IP External-IP Port(s) Age",
     "configmaps": "Name Data Age",
     "secrets": "Name Type Data Age",
-    "serviceaccounts": "Name Secrets Age",
+    "serviceaccounts": "Name Age",
     "persistentvolumeclaims": "Name Status Volume Capacity Access_Modes StorageClass VolumeAttributesClass Age",
     "events": "Last_Seen Type Reason Object Message",
     "endpoints": "Name Endpoints Age",
@@ -98,7 +98,7 @@ COLUMNS = {
     "leases.coordination.k8s.io": "Name Holder Age",
     "endpointslices.discovery.k8s.io": "Name AddressType Ports Endpoints Age",
     "priorityclasses.scheduling.k8s.io": "Name Value Global-Default Age PreemptionPolicy",
-    "customresourcedefinitions.apiextensions.k8s.io": "Name Created_At",
+    "customresourcedefinitions.apiextensions.k8s.io": "Name Scope Versions Created_At",
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "Name Webhooks Age",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "Name Webhooks Age",
 }
