@@ -95,12 +95,15 @@ def track_update(
     *,
     kind: str,
     api_version: str,
-    manager: str,
+    manager: str | None,
     time: str,
     subresource: str = "",
     schema: JSON | None = None,
 ) -> list[JSON]:
-    """`managedFields` after a write that is not an apply: the writer owns every field it changed."""
+    """`managedFields` after a write that is not an apply: the writer owns every field it changed.
+
+    A writer without a name takes those fields from the others and owns nothing.
+    """
     root = topology(kind, api_version, schema)
     before = leaves(zero_object(kind), root, with_maps=True)
     before |= leaves(old, root, with_maps=True) if old is not None else {}
@@ -110,11 +113,11 @@ def track_update(
     mine: _Owner | None = None
     for owner in _owners(old):
         left = owner.keeping({path for path in owner.paths if path in after})
-        if left.is_manager(manager, "Update", subresource):
+        if manager is not None and left.is_manager(manager, "Update", subresource):
             mine = left
         else:
             others.append(left.keeping(left.paths - changed))
-    if changed or mine is not None:
+    if manager is not None and (changed or mine is not None):
         previous = mine.paths if mine is not None else set()
         stamp = time if changed or mine is None else mine.entry.get("time", time)
         entry = _entry(manager, "Update", api_version, stamp, subresource)

@@ -123,9 +123,13 @@ def _canonical(kind: Type, value: Any) -> Any:
         fields = None if kind.depth else struct(kind.struct).fields
         found = {}
         for key, one in value.items():
-            known = kind.item() if fields is None else fields[key].type if key in fields else None
-            found[key] = one if known is None else _canonical(known, one)
-        return found if any(found[key] is not value[key] for key in value) else value
+            known = None if fields is None else fields.get(key)
+            if known is not None and known.type.depth and not known.required and not one:
+                continue  # Go writes no empty list and no empty map
+            inner = kind.item() if fields is None else known.type if known is not None else None
+            found[key] = one if inner is None else _canonical(inner, one)
+        same = len(found) == len(value) and all(found[key] is value[key] for key in found)
+        return value if same else found
     if kind.scalar == "quantity" and isinstance(value, str | int | float):
         text = canonical_quantity(value)
         return value if text == value else text

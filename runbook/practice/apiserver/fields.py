@@ -55,8 +55,10 @@ def _walk(found: dict[Path, Any], value: Any, node: Node, path: Path, with_maps:
         for one in value:
             place = (*path, segment(one, node))
             found[place] = PRESENT
-            if node.keys:
+            if node.keys and not node.item_is_atomic:
                 _walk(found, one, node.item(), place, with_maps)
+            elif node.keys:
+                found[place] = one
     elif path:
         found[path] = value
 
@@ -135,7 +137,9 @@ def without(value: Any, paths: set[Path], node: Node, path: Path = ()) -> Any:
         return kept
     if isinstance(value, list) and (node.keys or node.is_set):
         return [
-            without(one, paths, node.item(), (*path, segment(one, node))) if node.keys else one
+            without(one, paths, node.item(), (*path, segment(one, node)))
+            if node.keys and not node.item_is_atomic
+            else one
             for one in value
             if (*path, segment(one, node)) not in paths
         ]
@@ -166,7 +170,7 @@ def _overlay_list(live: list[Any], config: list[Any], node: Node) -> list[Any]:
             left.pop(0)
         elif right:
             name = right.pop(0)
-            both = node.keys and name in have
+            both = node.keys and name in have and not node.item_is_atomic
             merged[name] = overlay(have[name], want[name], node.item()) if both else want[name]
         else:
             left.pop(0)

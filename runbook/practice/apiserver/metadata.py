@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runbook.practice.apiserver.codec import go_type
 from runbook.practice.apiserver.errors import Cause, bad_request
+from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]

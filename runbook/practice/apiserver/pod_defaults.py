@@ -38,6 +38,11 @@ def default_pod(pod: JSON) -> None:
     spec = pod.setdefault("spec", {})
     default_pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        resources = container["resources"]
+        if resources.get("limits"):
+            # A limit without a request is a request of the same amount.
+            resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
 
 
 def quality_of_service(spec: JSON) -> str:
@@ -60,10 +65,7 @@ def _default_container(container: JSON) -> None:
     container.setdefault("imagePullPolicy", _pull_policy(image))
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")
-    resources = container.setdefault("resources", {})
-    if resources.get("limits"):
-        # A limit without a request is a request of the same amount.
-        resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
+    container.setdefault("resources", {})
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for variable in container.get("env") or ():

@@ -1,6 +1,6 @@
 """Quantities in the one form in which the server writes them: `1000m` is `1`, `0.5` is `500m`.
 
-Keeps the family of the suffix (binary, decimal, exponent). Pure text; refuses to compare or to add.
+Keeps the family of the suffix (binary, decimal, exponent).
 """
 
 from __future__ import annotations
@@ -51,3 +51,14 @@ def _decimal(number: Decimal, *, exponent: bool) -> str:
     if exponent:
         return f"{whole}e{largest}" if largest else str(whole)
     return f"{whole}{_DECIMAL[largest]}"
+
+
+def amount(value: object) -> Decimal:
+    """How much a quantity is; what is none is nothing."""
+    found = _QUANTITY.fullmatch(str(value).strip())
+    if found is None:
+        return Decimal(0)
+    number, suffix = Decimal(found[1]), found[2] or ""
+    if suffix in _BINARY[1:]:
+        return number * Decimal(1024) ** _BINARY.index(suffix)
+    return number.scaleb(_EXPONENTS[suffix] if suffix in _EXPONENTS else int(suffix[1:]))

@@ -40,6 +40,7 @@ from runbook.practice.apiserver.state import (
 from runbook.practice.apiserver.writing import create, update
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 _OWN_FORMS = frozenset({"proxy", "log", "exec", "attach", "portforward"})
 _ENDPOINTS_DEPRECATED = (
@@ -60,7 +61,10 @@ class Requests:
         self._documents = Documents(state.registry, state.timeline)
 
     async def answer(self, request: Request, user: User) -> Answer:
-        answer = await self._answer(request, user)
+        try:
+            answer = await self._answer(request, user)
+        except ApiError as error:
+            answer = json_response(error.status(), error.code)
         if request.warnings:
             texts = ", ".join(f'299 - "{_quoted(warning)}"' for warning in request.warnings)
             answer.headers = {**answer.headers, "Warning": texts}
@@ -180,8 +184,7 @@ class Requests:
             made = patch_object(self._state, target, media, request.body, options)
             return self._one(request, target, made)
         options.manager = request.query.get("fieldManager", "")
-        force = request.asks("force")
-        made, new = apply_object(self._state, target, request.body, options, force=force)
+        made, new = apply_object(self._state, target, request.body, options, force=options.force)
         return self._one(request, target, made, 201 if new else 200)
 
     def _scale(self, request: Request, target: Target) -> Response:
@@ -199,7 +202,7 @@ class Requests:
             _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
         )
         last, gone = deleting.delete(self._state, target, options)
-        if gone:
+        if gone and target.resource.name not in deleting.RETURNED:
             return json_response(success(target.resource, target.name, last["metadata"]["uid"]))
         return self._one(request, target, last)
 
@@ -267,21 +270,23 @@ def _write_options(request: Request) -> WriteOptions:
     query = request.query
     dry_run = query.get("dryRun", "")
     if dry_run not in {"", "All"}:
-        raise _unsupported("dryRun", dry_run, ("All",))
+        raise _unsupported(request, "dryRun", f'["{dry_run}"]', ("All",))
     validation = query.get("fieldValidation") or "Warn"
     if validation not in _VALIDATIONS:
-        raise _unsupported("fieldValidation", validation, _VALIDATIONS)
+        raise _unsupported(request, "fieldValidation", f'"{validation}"', ("", *_VALIDATIONS))
     agent = request.headers.get("user-agent", "").partition("/")[0]
     return WriteOptions(
         manager=query.get("fieldManager") or agent or "unknown",
         validation=cast("FieldValidation", validation),
         dry_run=dry_run == "All",
+        force=request.asks("force"),
         warnings=request.warnings,
     )
 
 
-def _unsupported(field: str, value: str, supported: tuple[str, ...]) -> ApiError:
-    return invalid_options("CreateOptions", [Cause.unsupported(field, f'"{value}"', supported)])
+def _unsupported(request: Request, field: str, value: str, supported: tuple[str, ...]) -> ApiError:
+    kind = _OPTIONS.get(request.method, "CreateOptions")
+    return invalid_options(kind, [Cause.unsupported(field, value, supported)])
 
 
 def _delete_body(request: Request) -> JSON:

@@ -40,7 +40,7 @@ def inspect(resource: Resource, obj: JSON) -> Findings:
 
 
 def canonical(resource: Resource, obj: JSON) -> JSON:
-    """A built-in object as the server writes it back: quantities in their one form."""
+    """A built-in object as the server writes it back: quantities in one form, nothing empty."""
     class_name = _class_of(resource) if resource.crd is None else None
     return obj if class_name is None else with_canonical_quantities(class_name, obj)
 

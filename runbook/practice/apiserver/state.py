@@ -66,6 +66,7 @@ class WriteOptions:
     manager: str | None = None
     validation: FieldValidation = "Strict"
     dry_run: bool = False
+    force: bool = False
     warnings: list[str] = field(default_factory=list)
     undecodable: Callable[[str], ApiError] | None = (
         None  # words a decoding error; a patch has its own

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runbook.practice.apiserver.builtin import builtin_rows
-from runbook.practice.apiserver.list_types import is_atomic_map, list_type
+from runbook.practice.apiserver.list_types import has_atomic_items, is_atomic_map, list_type
 
 JSON = dict[str, Any]
 
@@ -34,6 +34,11 @@ class Node(Protocol):
         """Whether an object at this place is owned as a whole."""
         ...
 
+    @property
+    def item_is_atomic(self) -> bool:
+        """Whether an item of a keyed list is owned as a whole."""
+        ...
+
     def child(self, field: str) -> Node: ...
 
     def item(self) -> Node: ...
@@ -48,6 +53,7 @@ class BuiltinNode:
     keys: tuple[str, ...]
     is_set: bool
     is_atomic: bool
+    item_is_atomic: bool
 
     def child(self, field: str) -> Node:
         return _builtin_node(self.kind, self.field, field)
@@ -64,6 +70,7 @@ def _builtin_node(kind: str, parent: str | None, field: str | None) -> BuiltinNo
         field,
         keys=found.apply_keys,
         is_set=found.is_set,
+        item_is_atomic=has_atomic_items(kind, field),
         is_atomic=field is not None and is_atomic_map(kind, field),
     )
 
@@ -88,6 +95,11 @@ class SchemaNode:
     @property
     def is_atomic(self) -> bool:
         return self.schema.get("x-kubernetes-map-type") == "atomic"
+
+    @property
+    def item_is_atomic(self) -> bool:
+        items = self.schema.get("items")
+        return isinstance(items, dict) and items.get("x-kubernetes-map-type") == "atomic"
 
     def child(self, field: str) -> Node:
         if self.is_root and field == "metadata":

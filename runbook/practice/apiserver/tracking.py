@@ -63,7 +63,10 @@ def first_managed_fields(
     set_managed_fields(obj, managed)
 
 
-def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
+def keep_generation(resource: Resource, live: JSON, new: JSON, *, by_a_person: bool) -> None:
+    """Counts changes of the spec; of a Deployment those of its annotations too, but for our own
+    controller, whose real counterpart writes them along with the status.
+    """
     if "generation" not in live["metadata"]:
         return
     aside = {"metadata", "apiVersion"}
@@ -71,6 +74,9 @@ def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
         aside.add("status")
     before = {key: value for key, value in live.items() if key not in aside}
     after = {key: value for key, value in new.items() if key not in aside}
+    if resource.name == "deployments.apps" and by_a_person:
+        before["annotations"] = live["metadata"].get("annotations")
+        after["annotations"] = new["metadata"].get("annotations")
     if before != after:
         new["metadata"]["generation"] = live["metadata"]["generation"] + 1
     if resource.name == "daemonsets.apps":
@@ -96,8 +102,10 @@ def managed_fields(
 ) -> list[JSON]:
     """Who manages what after this update; `given` is the record as the client sent it."""
     known: list[JSON] = live["metadata"].get("managedFields") or []
-    if options.manager is None:
+    if options.manager is None and (not known or target.subresource):
         return known
+    if options.manager is None:
+        given = None  # a controller writes the record back as it read it
     if given is not None and given != known:
         # A client may reset or rewrite the record; its own change is tracked on top of that.
         known = [] if given == [{}] else given

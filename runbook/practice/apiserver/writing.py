@@ -78,6 +78,7 @@ def create(
     meta = obj["metadata"]
     rules.check_namespace(state, resource, namespace, meta)
     rules.give_name(state, resource, meta)
+    rules.check_served(resource, meta["name"])
     meta["uid"] = state.new_uid()
     meta["creationTimestamp"] = state.timeline.stamp()
     raise_causes(resource, meta["name"], [*metadata.causes(resource, meta), *causes])
@@ -90,8 +91,10 @@ def create(
     raise_causes(resource, meta["name"], more)
     tracking.first_generation(resource, obj)
     _admit(state, resource, obj, None)
-    if state.store.get(resource.name, meta.get("namespace"), meta["name"]) is not None:
-        raise already_exists(resource, meta["name"])
+    known = state.store.get(resource.name, meta.get("namespace"), meta["name"])
+    if known is not None:
+        dying = "deletionTimestamp" in known["metadata"]
+        raise already_exists(resource, meta["name"], dying=dying)
     if options.dry_run:
         return obj
     return state.store.put(resource.name, obj, "ADDED")
@@ -122,7 +125,8 @@ def update(
             new, causes = _replaced(state, resource, live, obj, options)
     raise_causes(resource, name, causes)
     new["apiVersion"] = storage_version(resource)
-    tracking.keep_generation(resource, live, new)
+    by_a_person = options.manager is not None
+    tracking.keep_generation(resource, live, new, by_a_person=by_a_person)
     fields = managed
     if fields is None:
         given = obj["metadata"].get("managedFields")

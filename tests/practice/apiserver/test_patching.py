@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
-from runbook.practice.apiserver.patching import go_map
+from runbook.practice.apiserver.findings import go_map
 from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
@@ -64,11 +64,11 @@ async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Client) -> N
     [
         (OPERATIONS, [{"op": "test", "path": "/spec/replicas", "value": 9}], 422),
         (OPERATIONS, [{"op": "remove", "path": "/spec/nothing"}], 422),
-        (OPERATIONS, [{"op": "fly"}], 400),
+        (OPERATIONS, [{"op": "fly"}], 422),
         (OPERATIONS, {"not": "a list"}, 400),
         (MERGE, [1], 400),
         (MERGE, b"{not json", 400),
-        (STRATEGIC, {"spec": {"$patch": "explode"}}, 400),
+        (STRATEGIC, {"spec": {"$patch": "explode"}}, 500),
         (MERGE, {"metadata": 5}, 400),
         (MERGE, {"metadata": {"name": "other"}}, 400),
         (MERGE, {"spec": None}, 422),
@@ -89,7 +89,9 @@ async def test_a_patch_with_an_unknown_field_is_refused_in_upstream_s_words(
     patch = {"spec": {"replcas": 2}}
     reply = await client.ask("PATCH", DEPLOYMENT, patch, media=STRATEGIC, fieldValidation="Strict")
     assert reply.status == 422
-    assert reply.message.startswith(' "" is invalid: patch: Invalid value: map[apiVersion:apps/v1')
+    assert reply.message.startswith(
+        ' "" is invalid: patch: Invalid value: "map[spec:map[replcas:2]]"'
+    )
     assert reply.message.endswith('strict decoding error: unknown field "spec.replcas"')
 
 
@@ -160,7 +162,7 @@ async def test_applying_the_same_again_keeps_the_version(client: Client, deploym
         ({}, {"fieldManager": ""}, 422, "fieldManager: Required value: is required for apply"),
         ({"metadata": {"name": "other"}}, {}, 400, "does not match the name on the URL"),
         ({"metadata": {"managedFields": [{}]}}, {}, 400, "managedFields must be nil"),
-        ({"kind": ""}, {}, 400, "kind must be set"),
+        ({"kind": ""}, {}, 400, "invalid object type: apps/v1, Kind="),
         ({"spec": {"replcas": 1}}, {}, 500, ".spec.replcas: field not declared in schema"),
     ],
 )

@@ -42,7 +42,7 @@ async def test_a_method_that_a_path_does_not_have_is_refused(
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ({"dryRun": "Some"}, 'dryRun: Unsupported value: "Some": supported values: "All"'),
+        ({"dryRun": "Some"}, 'dryRun: Unsupported value: ["Some"]: supported values: "All"'),
         ({"fieldValidation": "Maybe"}, 'fieldValidation: Unsupported value: "Maybe"'),
     ],
 )
