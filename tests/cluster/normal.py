@@ -14,7 +14,9 @@ JSON = dict[str, Any]
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _ADDRESS = re.compile(r"\b10\.96\.\d{1,3}\.\d{1,3}\b")
-_VERSION_IN_TEXT = re.compile(r"(?<=resource version: )\d+|(?<=current: )\d+|(?<=: )\d+ \(\d+\)")
+_VERSION_IN_TEXT = re.compile(
+    r"(?<=resource version: )\d+|(?<=current: )\d+|(?<=: )\d+ \(\d+\)|(?<=in record \()\d+"
+)
 _TOKEN_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}\b")
 _AGE = re.compile(r"\d+s")
 _CONTROLLERS = frozenset({"kube-controller-manager", "kube-scheduler", "kwok", "kube-apiserver"})

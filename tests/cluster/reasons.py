@@ -34,6 +34,36 @@ REASONS: tuple[Reason, ...] = (
         "upstream's whole API documentation; no client shows it in a table",
     ),
     Reason(
+        "apply/odd",
+        "1[567] PATCH *: body.message",
+        "what was found instead is shown by upstream's own YAML and value types",
+    ),
+    Reason("apply/custom", "3 PATCH *: body.message", "as above"),
+    Reason("patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"),
+    Reason(
+        "json-patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"
+    ),
+    Reason(
+        "json-patch/copy-missing",
+        "*data*",
+        "Go reads a null in a map of texts as an empty text; practice drops every null",
+    ),
+    Reason("json-patch/no-value", "*", "as above"),
+    *(
+        Reason(scenario, place, "the whole patch or object in the message, in Go's order and words")
+        for scenario, place in (
+            ("patch/wrong-type", "* PATCH *message"),
+            ("patch/wrong-list", "* PATCH *message"),
+            ("json-patch/number", "* PATCH *message"),
+            ("patch/media", "22 PATCH *message"),
+        )
+    ),
+    Reason(
+        "delete/odd",
+        "9 DELETE *: body.message",
+        "where a JSON text breaks is said in Python's words, not in Go's",
+    ),
+    Reason(
         "watch/lists",
         "5 WATCH *rows(0).cells*",
         "no client draws the row of a bookmark; upstream prints an object without a name there",

@@ -45,9 +45,12 @@ class Talk:
         headers: Mapping[str, str] | None = None,
         quiet: bool = False,
         token: str | None = None,
+        without: str = "",
         **query: object,
     ) -> Any:
-        """The answer's body. `token` is a list's continue token; `quiet` keeps it out of the transcript, for what only prepares."""
+        """The answer's body. `token` is a list's continue token; `quiet` keeps it out of the transcript, for what only prepares,
+        and `without` one field, which controllers are writing meanwhile.
+        """
         path = path.replace("{ns}", self.namespace)
         if token is not None:
             query["continue"] = token
@@ -66,6 +69,8 @@ class Talk:
             },
         )
         found = _read(answer.text)
+        if isinstance(found, dict) and found.get("kind") != "Status":
+            found.pop(without, None)
         if not quiet:
             shown: JSON = {"code": answer.status_code, "body": found}
             if "warning" in answer.headers:
