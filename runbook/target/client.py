@@ -23,18 +23,12 @@ from yarl import URL
 from runbook import __version__
 from runbook.clock import RealClock
 from runbook.errors import TargetUnreachable
-from runbook.target.api import (
-    JSON,
-    HttpAnswer,
-    Listing,
-    ResourceRef,
-    retry_after,
-    status_error,
-)
+from runbook.target.api import JSON, HttpAnswer, Listing, ResourceRef, retry_after, status_error
 from runbook.target.credentials import Credentials, load_credentials
 from runbook.target.discovery import Discovery
 from runbook.target.services import Services
 from runbook.target.wire import (
+    METADATA_ONLY,
     clock_ahead,
     encode,
     event_of,
@@ -54,7 +48,6 @@ WATCH_WINDOW = 45
 
 PAUSES = 5.0
 """Seconds of pauses that one request makes at most when the server asks for them."""
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
 async def connect(
@@ -166,7 +159,7 @@ class ClusterClient:
         metadata_only: bool = False,
     ) -> AsyncIterator[Listing]:
         """The same in pages, so that a large list never holds up the event loop."""
-        accept = _METADATA_ONLY if metadata_only else "application/json"
+        accept = METADATA_ONLY if metadata_only else "application/json"
         params = selectors(label_selector, field_selector) | {"limit": str(PAGE)}
         while True:
             document = await self.get(resource.path(namespace), params, accept=accept)

@@ -17,6 +17,9 @@ from runbook.target.credentials import Credentials
 CLOCKS_DIFFER = 5.0
 """Seconds from which on two clocks are told apart."""
 
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""What to accept where the names and versions of objects are enough."""
+
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Lines as they come, without their ends; a last one may have none."""

@@ -34,6 +34,8 @@ def _service(state: State, spec: JSON, before: JSON) -> None:
         taken = {service["spec"].get("clusterIP") for service in state.store.select("services")}
         spec["clusterIP"] = _free_address(state, taken)
     spec.setdefault("clusterIPs", [spec["clusterIP"]])
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
     if spec["type"] in {"NodePort", "LoadBalancer"}:
         _node_ports(state, spec, before)
 

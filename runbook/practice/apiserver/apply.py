@@ -24,6 +24,7 @@ from runbook.practice.apiserver.fields import (
     without,
 )
 from runbook.practice.apiserver.topology import Node, topology
+from runbook.practice.apiserver.zero_objects import zero_object
 
 __all__ = [
     "Applied",
@@ -94,30 +95,42 @@ def track_update(
     *,
     kind: str,
     api_version: str,
-    manager: str,
+    manager: str | None,
     time: str,
     subresource: str = "",
     schema: JSON | None = None,
 ) -> list[JSON]:
-    """`managedFields` after a write that is not an apply: the writer owns every field it changed."""
+    """`managedFields` after a write that is not an apply: the writer owns every field it changed.
+
+    A writer without a name takes those fields from the others and owns nothing.
+    """
     root = topology(kind, api_version, schema)
-    before = leaves(old, root, with_maps=True) if old is not None else {}
+    before = leaves(zero_object(kind), root, with_maps=True)
+    before |= leaves(old, root, with_maps=True) if old is not None else {}
     after = leaves(new, root, with_maps=True)
-    changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    changed = {path for path, value in after.items() if _changes(before, path, value)}
     others: list[_Owner] = []
     mine: _Owner | None = None
     for owner in _owners(old):
         left = owner.keeping({path for path in owner.paths if path in after})
-        if left.is_manager(manager, "Update", subresource):
+        if manager is not None and left.is_manager(manager, "Update", subresource):
             mine = left
         else:
             others.append(left.keeping(left.paths - changed))
-    if changed or mine is not None:
+    if manager is not None and (changed or mine is not None):
         previous = mine.paths if mine is not None else set()
         stamp = time if changed or mine is None else mine.entry.get("time", time)
         entry = _entry(manager, "Update", api_version, stamp, subresource)
         others.append(_Owner(entry, previous | changed))
     return _written(others)
+
+
+def _changes(before: dict[Path, Any], path: Path, value: Any) -> bool:
+    """Whether a leaf is new or another one. A map that was empty is still the same map."""
+    if path not in before:
+        return True
+    known = before[path]
+    return bool(known != value) and not (known in ({}, None) and value is PRESENT)
 
 
 def applied_fields(

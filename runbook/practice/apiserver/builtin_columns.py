@@ -17,11 +17,11 @@ from runbook.practice.apiserver.columns import (
     Printer,
     age_of,
     at,
-    definition_printer,
     label_selector,
     labels_text,
     name_of,
 )
+from runbook.practice.apiserver.crd_columns import CRD_PRINTER
 from runbook.practice.apiserver.durations import UNKNOWN, age
 from runbook.practice.apiserver.workload_columns import WORKLOAD_PRINTERS
 
@@ -291,10 +291,8 @@ _RBAC = "rbac.authorization.k8s.io"
 BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     **WORKLOAD_PRINTERS,
     ("", "Namespace"): _simple((Column("Status"), _field("status", "phase"))),
-    ("", "ConfigMap"): _simple((Column("Data", "integer"), _count("data", "binaryData"))),
-    ("", "Secret"): _simple(
-        (Column("Type"), _field("type")), (Column("Data", "integer"), _count("data"))
-    ),
+    ("", "ConfigMap"): _simple((Column("Data"), _count("data", "binaryData"))),
+    ("", "Secret"): _simple((Column("Type"), _field("type")), (Column("Data"), _count("data"))),
     ("", "ServiceAccount"): _simple(),
     ("", "Node"): Printer(
         (
@@ -347,7 +345,6 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
         _claim,
     ),
     ("", "ResourceQuota"): Printer((NAME, *_named("Request", "Limit"), AGE), _quota),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition_printer(),
     ("discovery.k8s.io", "EndpointSlice"): Printer(
         (NAME, *_named("AddressType", "Ports", "Endpoints"), AGE), _endpoint_slice
     ),
@@ -390,6 +387,7 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     ),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): _WEBHOOKS,
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): _WEBHOOKS,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): CRD_PRINTER,
     (_RBAC, "RoleBinding"): Printer(_BINDING_COLUMNS, _binding),
     (_RBAC, "ClusterRoleBinding"): Printer(_BINDING_COLUMNS, _binding),
 }

@@ -23,6 +23,7 @@ from runbook.practice.apiserver.findings import (
     unsupported,
 )
 from runbook.practice.apiserver.models import Struct, Type, struct
+from runbook.practice.apiserver.quantities import canonical_quantity
 
 JSON = dict[str, Any]
 
@@ -106,6 +107,33 @@ def _struct(walk: _Walk, class_name: str, value: Any, place: _Place) -> None:
             _supported(walk, table.name, key, one, child(place.path, key))
     if place.path != "status" and not place.path.startswith("status."):
         _missing(walk, table, value, place.path)
+
+
+def with_canonical_quantities(class_name: str, obj: JSON) -> JSON:
+    """The object with every quantity in the form the server writes; shares what did not change."""
+    changed: JSON = _canonical(Type(struct=class_name), obj)
+    return changed
+
+
+def _canonical(kind: Type, value: Any) -> Any:
+    if kind.depth and isinstance(value, list):
+        listed = [_canonical(kind.item(), one) for one in value]
+        return listed if any(a is not b for a, b in zip(listed, value, strict=True)) else value
+    if isinstance(value, dict) and (kind.depth or kind.struct):
+        fields = None if kind.depth else struct(kind.struct).fields
+        found = {}
+        for key, one in value.items():
+            known = None if fields is None else fields.get(key)
+            if known is not None and known.type.depth and not known.required and not one:
+                continue  # Go writes no empty list and no empty map
+            inner = kind.item() if fields is None else known.type if known is not None else None
+            found[key] = one if inner is None else _canonical(inner, one)
+        same = len(found) == len(value) and all(found[key] is value[key] for key in found)
+        return value if same else found
+    if kind.scalar == "quantity" and isinstance(value, str | int | float):
+        text = canonical_quantity(value)
+        return value if text == value else text
+    return value
 
 
 def _missing(walk: _Walk, table: Struct, value: JSON, path: str) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from runbook.practice.apiserver import protobuf
 from runbook.practice.apiserver.errors import ApiError, bad_request, unsupported_media_type
+from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.messages import Request
 
 JSON = dict[str, Any]
@@ -43,7 +44,7 @@ def decode_body(request: Request) -> JSON:
         return normal(_protobuf(request.body))
     if kind == "application/yaml":
         return normal(parse_yaml(request.body))
-    if kind in {"application/json", "application/octet-stream", "text/plain"}:
+    if kind in {"application/json", "application/octet-stream"}:
         return normal(parse_json(request.body))
     raise unsupported_media_type(ACCEPTED)
 
@@ -107,23 +108,6 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value if item is not None]
     return value
-
-
-def go_type(value: object) -> str:
-    """What Go's JSON decoder calls this value."""
-    match value:
-        case bool():
-            return "bool"
-        case str():
-            return "string"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-        case None:
-            return "null"
-        case _:
-            return "object"
 
 
 def _protobuf(body: bytes) -> JSON:

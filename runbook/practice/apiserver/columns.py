@@ -109,30 +109,6 @@ def plain_printer() -> Printer:
     )
 
 
-def definition_printer() -> Printer:
-    """CustomResourceDefinitions themselves."""
-
-    def version_text(version: JSON) -> str:
-        notes = [
-            *(["storage"] if version.get("storage") else []),
-            *(["deprecated"] if version.get("deprecated") else []),
-            *([] if version.get("served") else ["unserved"]),
-        ]
-        return f"{version['name']}({','.join(notes)})" if notes else str(version["name"])
-
-    def cells(obj: JSON, _: datetime) -> list[Any]:
-        versions = at(obj, "spec", "versions", default=[])
-        return [
-            name_of(obj),
-            at(obj, "spec", "scope", default=""),
-            ",".join(map(version_text, versions)),
-            obj["metadata"].get("creationTimestamp"),
-        ]
-
-    names = (Column("Scope"), Column("Versions"), Column("Created At", "date"))
-    return Printer((NAME, *names), cells)
-
-
 def crd_printer(version: JSON) -> Printer:
     """The columns that one version of a CRD declares."""
     declared: Sequence[JSON] = version.get("additionalPrinterColumns") or [

@@ -1,8 +1,8 @@
 """Defaults of the built-in kinds: what an object says after the server has read it.
 
-Changes the given dict: callers hand over their own copy. Two occasions: `on_write` for values that
-every version of an object gets, `on_create` for what only a new object gets (its first status).
-What must look at other objects (cluster IPs, the default storage class) is not here.
+Changes the given dict: callers hand over their own copy. `on_write` is for values that every version
+of an object gets; what only a new one gets is in `first_state.py`, and what must look at other objects
+(cluster IPs, the default storage class) in `allocation.py`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook.practice.apiserver.pod_defaults import (
-    default_pod,
-    default_pod_spec,
-    quality_of_service,
-)
+from runbook.practice.apiserver.autoscaler_defaults import default_autoscaler
+from runbook.practice.apiserver.pod_defaults import default_pod, default_pod_spec
 
 JSON = dict[str, Any]
 Defaulter = Callable[[JSON], None]
 
 _ROLLING_QUARTER = {"maxSurge": "25%", "maxUnavailable": "25%"}
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -33,13 +31,6 @@ def complete(resource: str, obj: JSON) -> None:
 def on_write(resource: str, obj: JSON) -> None:
     """Fill in what the kind's defaults say, on create and on update."""
     defaulter = _DEFAULTS.get(resource)
-    if defaulter is not None:
-        defaulter(obj)
-
-
-def on_create(resource: str, obj: JSON) -> None:
-    """Fill in the first status and the like; `metadata.uid` is already known."""
-    defaulter = _FIRST.get(resource)
     if defaulter is not None:
         defaulter(obj)
 
@@ -66,6 +57,19 @@ def _deployment(obj: JSON) -> None:
 def _replica_set(obj: JSON) -> None:
     obj["spec"].setdefault("replicas", 1)
     _template(obj["spec"])
+
+
+def _replication_controller(obj: JSON) -> None:
+    """Labels and selector are those of the template, where they say nothing themselves."""
+    _replica_set(obj)
+    labels = obj["spec"]["template"]["metadata"].get("labels")
+    if labels:
+        obj["spec"].setdefault("selector", dict(labels))
+        obj["metadata"].setdefault("labels", dict(labels))
+
+
+def _pod_template(obj: JSON) -> None:
+    _template(obj)
 
 
 def _stateful_set(obj: JSON) -> None:
@@ -98,6 +102,8 @@ def _daemon_set(obj: JSON) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     _template(spec)
+    annotations = obj["metadata"].get("annotations") or {}
+    obj["metadata"]["annotations"] = {TEMPLATE_GENERATION: "1", **annotations}
 
 
 def _job(obj: JSON) -> None:
@@ -122,23 +128,22 @@ def _cron_job(obj: JSON) -> None:
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
-    job = spec.setdefault("jobTemplate", {})
-    job.setdefault("metadata", {})
-    _template(job.setdefault("spec", {}))
+    of_jobs = spec.setdefault("jobTemplate", {})
+    of_jobs.setdefault("metadata", {})
+    _template(of_jobs.setdefault("spec", {}))
 
 
 def _service(obj: JSON) -> None:
     spec = obj.setdefault("spec", {})
     kind = spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
+    if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        affinity = spec.setdefault("sessionAffinityConfig", {})
+        affinity.setdefault("clientIP", {}).setdefault("timeoutSeconds", 10_800)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
-        if kind != "ExternalName":
-            port.setdefault("targetPort", port.get("port"))
+        port.setdefault("targetPort", port.get("port"))
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
     if kind in {"NodePort", "LoadBalancer"}:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
@@ -162,6 +167,8 @@ def _claim(obj: JSON) -> None:
 def _volume(obj: JSON) -> None:
     spec = obj["spec"]
     spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    if "hostPath" in spec:
+        spec["hostPath"].setdefault("type", "")
     spec.setdefault("volumeMode", "Filesystem")
 
 
@@ -184,16 +191,6 @@ def _role_binding(obj: JSON) -> None:
     for subject in obj.get("subjects") or ():
         if subject.get("kind") in {"User", "Group"}:
             subject.setdefault("apiGroup", _RBAC)
-        elif subject.get("kind") == "ServiceAccount" and obj["metadata"].get("namespace"):
-            subject.setdefault("namespace", obj["metadata"]["namespace"])
-
-
-def _autoscaler(obj: JSON) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("minReplicas", 1)
-    if not spec.get("metrics"):
-        target = {"type": "Utilization", "averageUtilization": 80}
-        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
 def _namespace(obj: JSON) -> None:
@@ -213,78 +210,65 @@ def _priority_class(obj: JSON) -> None:
     obj.setdefault("preemptionPolicy", "PreemptLowerPriority")
 
 
-def _first_namespace(obj: JSON) -> None:
-    obj["spec"] = {"finalizers": ["kubernetes"]}
-    obj["status"] = {"phase": "Active"}
+def _role(obj: JSON) -> None:
+    obj.setdefault("rules", None)  # written even when there are none
 
 
-def _first_pod(obj: JSON) -> None:
-    obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(obj["spec"])}
+def _event(obj: JSON) -> None:
+    obj.setdefault("source", {})
+    for field in ("firstTimestamp", "lastTimestamp", "eventTime"):
+        obj.setdefault(field, None)
+    obj.setdefault("reportingComponent", "")
+    obj.setdefault("reportingInstance", "")
 
 
-def _first_claim(obj: JSON) -> None:
-    obj["status"] = {"phase": "Pending"}
-    finalizers = obj["metadata"].setdefault("finalizers", [])
-    if "kubernetes.io/pvc-protection" not in finalizers:
-        finalizers.append("kubernetes.io/pvc-protection")
+def _limit_range(obj: JSON) -> None:
+    """A container's limits and requests default to its maximum, then to its minimum."""
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") != "Container":
+            continue
+        defaults = {**(limit.get("max") or {}), **(limit.get("default") or {})}
+        if defaults:
+            limit["default"] = defaults
+        asked = {**(limit.get("min") or {}), **defaults, **(limit.get("defaultRequest") or {})}
+        if asked:
+            limit["defaultRequest"] = asked
 
 
-def _first_volume(obj: JSON) -> None:
-    obj["status"] = {"phase": "Pending"}
-    finalizers = obj["metadata"].setdefault("finalizers", [])
-    if "kubernetes.io/pv-protection" not in finalizers:
-        finalizers.append("kubernetes.io/pv-protection")
+def _endpoints(obj: JSON) -> None:
+    for subset in obj.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
 
 
-def _first_service(obj: JSON) -> None:
-    obj["status"] = {"loadBalancer": {}}
+def _endpoint_slice(obj: JSON) -> None:
+    for endpoint in obj.get("endpoints") or ():
+        endpoint.setdefault("conditions", {})
+    for port in obj.get("ports") or ():
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
 
 
-def _first_ingress(obj: JSON) -> None:
-    obj["status"] = {"loadBalancer": {}}
+def _ingress_class(obj: JSON) -> None:
+    parameters = (obj.get("spec") or {}).get("parameters")
+    if parameters:
+        parameters.setdefault("scope", "Cluster")
 
 
-def _first_workload(obj: JSON) -> None:
-    obj["status"] = {"replicas": 0} if obj["kind"] == "ReplicaSet" else {}
-
-
-def _first_stateful_set(obj: JSON) -> None:
-    obj["status"] = {"replicas": 0, "availableReplicas": 0}
-
-
-def _first_daemon_set(obj: JSON) -> None:
-    obj["status"] = dict.fromkeys(
-        ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"), 0
-    )
-
-
-def _first_job(obj: JSON) -> None:
-    """A Job selects its own pods by its uid, unless it says how."""
-    obj["status"] = {}
-    spec, metadata = obj["spec"], obj["metadata"]
-    if spec["manualSelector"]:
-        return
-    labels = spec["template"]["metadata"].setdefault("labels", {})
-    for prefix in ("", "batch.kubernetes.io/"):
-        labels[f"{prefix}controller-uid"] = metadata["uid"]
-        labels[f"{prefix}job-name"] = metadata["name"]
-    selected = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
-    spec["selector"] = {"matchLabels": selected}
-    metadata.setdefault("labels", dict(labels))
-
-
-def _first_cron_job(obj: JSON) -> None:
-    obj["status"] = {}
-
-
-def _first_custom_resource_definition(obj: JSON) -> None:
-    spec = obj["spec"]
-    stored = [version["name"] for version in spec["versions"] if version.get("storage")]
-    obj["status"] = {
-        "acceptedNames": {"kind": "", "plural": ""},
-        "conditions": [],
-        "storedVersions": stored,
-    }
+def _webhooks(obj: JSON) -> None:
+    for webhook in obj.get("webhooks") or ():
+        webhook.setdefault("failurePolicy", "Fail")
+        webhook.setdefault("matchPolicy", "Equivalent")
+        webhook.setdefault("namespaceSelector", {})
+        webhook.setdefault("objectSelector", {})
+        webhook.setdefault("timeoutSeconds", 10)
+        if obj["kind"] == "MutatingWebhookConfiguration":
+            webhook.setdefault("reinvocationPolicy", "Never")
+        service = (webhook.get("clientConfig") or {}).get("service")
+        if service:
+            service.setdefault("port", 443)
+        for rule in webhook.get("rules") or ():
+            rule.setdefault("scope", "*")
 
 
 _DEFAULTS: Mapping[str, Defaulter] = {
@@ -294,7 +278,11 @@ _DEFAULTS: Mapping[str, Defaulter] = {
     "secrets": _secret,
     "persistentvolumeclaims": _claim,
     "persistentvolumes": _volume,
-    "replicationcontrollers": _replica_set,
+    "replicationcontrollers": _replication_controller,
+    "podtemplates": _pod_template,
+    "events": _event,
+    "limitranges": _limit_range,
+    "endpoints": _endpoints,
     "deployments.apps": _deployment,
     "replicasets.apps": _replica_set,
     "statefulsets.apps": _stateful_set,
@@ -305,9 +293,15 @@ _DEFAULTS: Mapping[str, Defaulter] = {
     "networkpolicies.networking.k8s.io": _network_policy,
     "rolebindings.rbac.authorization.k8s.io": _role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _role_binding,
-    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "horizontalpodautoscalers.autoscaling": default_autoscaler,
     "customresourcedefinitions.apiextensions.k8s.io": _custom_resource_definition,
     "priorityclasses.scheduling.k8s.io": _priority_class,
+    "roles.rbac.authorization.k8s.io": _role,
+    "clusterroles.rbac.authorization.k8s.io": _role,
+    "endpointslices.discovery.k8s.io": _endpoint_slice,
+    "ingressclasses.networking.k8s.io": _ingress_class,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
 }
 _WITH_SPEC = frozenset(
     [
@@ -324,18 +318,3 @@ _WITH_SPEC = frozenset(
         "cronjobs.batch",
     ]
 )
-_FIRST: Mapping[str, Defaulter] = {
-    "namespaces": _first_namespace,
-    "pods": _first_pod,
-    "persistentvolumeclaims": _first_claim,
-    "persistentvolumes": _first_volume,
-    "services": _first_service,
-    "ingresses.networking.k8s.io": _first_ingress,
-    "deployments.apps": _first_workload,
-    "replicasets.apps": _first_workload,
-    "statefulsets.apps": _first_stateful_set,
-    "daemonsets.apps": _first_daemon_set,
-    "jobs.batch": _first_job,
-    "cronjobs.batch": _first_cron_job,
-    "customresourcedefinitions.apiextensions.k8s.io": _first_custom_resource_definition,
-}

@@ -6,10 +6,18 @@ then either a `deletionTimestamp` or the end. Who removes finalizers is not its 
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
-from runbook.practice.apiserver.errors import Cause, conflict, forbidden, invalid_options
+from runbook.practice.apiserver.errors import (
+    Cause,
+    bad_request,
+    forbidden,
+    invalid_options,
+    precondition_failed,
+)
+from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.rules import CRDS
 from runbook.practice.apiserver.state import DeleteOptions, State, Target
@@ -23,6 +31,15 @@ _CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
 
 
+# Kinds whose DELETE answers with the object even when it is gone.
+RETURNED = frozenset(
+    [
+        *("pods", "services", "serviceaccounts", "persistentvolumes", "persistentvolumeclaims"),
+        *("podtemplates", "resourcequotas"),
+    ]
+)
+
+
 def delete(state: State, target: Target, options: DeleteOptions) -> tuple[JSON, bool]:
     """The object in its last state, and whether it is gone."""
     resource, name = target.resource, target.name
@@ -34,6 +51,8 @@ def delete(state: State, target: Target, options: DeleteOptions) -> tuple[JSON, 
     gone = released(resource, marked)
     if options.dry_run:
         return marked, gone
+    if gone and resource.name == "pods":
+        return state.store.put(resource.name, marked, "DELETED"), True
     if gone:
         # What nothing held is deleted as it was, without ever having been marked.
         return state.store.put(resource.name, dict(live), "DELETED"), True
@@ -46,16 +65,17 @@ def _check_preconditions(resource: Resource, name: str, live: JSON, options: Del
     known = live["metadata"]
     if options.uid not in {None, known["uid"]}:
         why = (
-            f"Precondition failed: UID in precondition: {options.uid}, "
-            f"UID in object meta: {known['uid']}"
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({known['uid']}). The object might have been deleted and then recreated"
         )
-        raise conflict(resource, name, why)
+        raise precondition_failed(resource, name, why)
     if options.resource_version not in {None, known["resourceVersion"]}:
         why = (
-            f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "
-            f"ResourceVersion in object meta: {known['resourceVersion']}"
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
+            f"the ResourceVersion in record ({known['resourceVersion']}). The object might have "
+            "been modified"
         )
-        raise conflict(resource, name, why)
+        raise precondition_failed(resource, name, why)
 
 
 def _marked(state: State, resource: Resource, live: JSON, options: DeleteOptions) -> JSON:
@@ -128,9 +148,15 @@ def _terminating_crd(live: JSON, stamp: str) -> JSON:
 def read_options(sent: JSON, query: dict[str, str], *, dry_run: bool) -> DeleteOptions:
     """DeleteOptions from a body and query parameters, which may say the same things."""
     merged = {**sent}
+    _check_kind(sent)
+    grace = sent.get("gracePeriodSeconds")
+    if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
+        owner = "Go struct field DeleteOptions.gracePeriodSeconds"
+        raise bad_request(f"json: cannot unmarshal {go_type(grace)} into {owner} of type int64")
     for field in ("propagationPolicy", "orphanDependents", "gracePeriodSeconds"):
         if field in query:
             merged[field] = query[field]
+    _check_dry_run(sent.get("dryRun"))
     preconditions = merged.get("preconditions") or {}
     if not isinstance(preconditions, dict):
         raise _invalid_option("preconditions", preconditions, "must be an object")
@@ -143,6 +169,13 @@ def read_options(sent: JSON, query: dict[str, str], *, dry_run: bool) -> DeleteO
     )
 
 
+def _check_kind(sent: JSON) -> None:
+    kind, version = sent.get("kind", "DeleteOptions"), sent.get("apiVersion", "v1")
+    if kind != "DeleteOptions":
+        scheme = 'in scheme "pkg/runtime/scheme.go:111"'
+        raise bad_request(f'no kind "{kind}" is registered for version "{version}" {scheme}')
+
+
 def _propagation(merged: JSON) -> str | None:
     policy, orphan = merged.get("propagationPolicy"), merged.get("orphanDependents")
     if policy is not None and orphan is not None:
@@ -151,9 +184,16 @@ def _propagation(merged: JSON) -> str | None:
     if orphan is not None:
         return "Orphan" if orphan in {True, "true", "1"} else "Background"
     if policy is not None and policy not in POLICIES:
-        why = "must be one of Background, Foreground, Orphan or left out"
-        raise _invalid_option("propagationPolicy", policy, why)
+        supported = ("Foreground", "Background", "Orphan", "nil")
+        cause = Cause.unsupported("propagationPolicy", f'"{policy}"', supported)
+        raise invalid_options("DeleteOptions", [cause])
     return policy
+
+
+def _check_dry_run(asked: object) -> None:
+    if asked not in (None, [], ["All"]):
+        cause = Cause.unsupported("dryRun", json.dumps(asked), ("All",))
+        raise invalid_options("DeleteOptions", [cause])
 
 
 def _seconds(value: object) -> int | None:
@@ -162,7 +202,7 @@ def _seconds(value: object) -> int | None:
     try:
         seconds = int(str(value))
     except ValueError:
-        raise _invalid_option("gracePeriodSeconds", value, "must be a whole number") from None
+        raise bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
     return max(seconds, 1) if seconds < 0 else seconds
 
 

@@ -51,7 +51,7 @@ class ApiError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -119,14 +119,29 @@ def not_found(resource: Named, name: str) -> ApiError:
     return ApiError(404, "NotFound", message, details(resource, name))
 
 
-def already_exists(resource: Named, name: str) -> ApiError:
-    message = f'{resource.name} "{name}" already exists'
+def unknown_resource() -> ApiError:
+    """A path in a group that is served, to a resource that it does not have."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+
+
+def already_exists(resource: Named, name: str, *, dying: bool = False) -> ApiError:
+    message = (
+        f'{"object is being deleted: " if dying else ""}{resource.name} "{name}" already exists'
+    )
     return ApiError(409, "AlreadyExists", message, details(resource, name))
 
 
 def conflict(resource: Named, name: str, why: str = MODIFIED) -> ApiError:
     message = f'Operation cannot be fulfilled on {resource.name} "{name}": {why}'
     return ApiError(409, "Conflict", message, details(resource, name))
+
+
+def precondition_failed(resource: Named, name: str, why: str) -> ApiError:
+    """A delete that was meant for another object; here the kind stands in the plural's place."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {kind} "{name}": {why}'
+    found = details(resource, name)
+    return ApiError(409, "Conflict", message, {**found, "kind": resource.kind})
 
 
 def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
@@ -204,7 +219,7 @@ def unauthorized() -> ApiError:
 
 def method_not_allowed() -> ApiError:
     message = "the server does not allow this method on the requested resource"
-    return ApiError(405, "MethodNotAllowed", message)
+    return ApiError(405, "MethodNotAllowed", message, {})
 
 
 def unsupported_media_type(accepted: Iterable[str]) -> ApiError:

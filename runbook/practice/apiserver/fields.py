@@ -33,8 +33,8 @@ _DEFAULT_KEYS = {"protocol": "TCP"}  # the only list key that the server fills i
 def leaves(obj: JSON, root: Node, *, with_maps: bool) -> dict[Path, Any]:
     """Every path of an object with its value.
 
-    `with_maps` adds the maps themselves, as updates own them; an applied configuration owns only what
-    it holds.
+    `with_maps` adds the maps and lists themselves, as updates own them; an applied configuration owns
+    only what it holds.
     """
     found: dict[Path, Any] = {}
     _walk(found, obj, root, (), with_maps)
@@ -45,16 +45,20 @@ def _walk(found: dict[Path, Any], value: Any, node: Node, path: Path, with_maps:
     if path in _UNOWNED:
         return
     if isinstance(value, dict) and value and not node.is_atomic:
-        if with_maps and path and not node.always_there:
+        if with_maps and path:
             found.setdefault(path, PRESENT)
         for key, one in value.items():
             _walk(found, one, node.child(key), (*path, f"f:{key}"), with_maps)
     elif isinstance(value, list) and value and (node.keys or node.is_set):
+        if with_maps:
+            found[path] = PRESENT
         for one in value:
             place = (*path, segment(one, node))
             found[place] = PRESENT
-            if node.keys:
-                _walk(found, one, node.item(), place, with_maps=False)
+            if node.keys and not node.item_is_atomic:
+                _walk(found, one, node.item(), place, with_maps)
+            elif node.keys:
+                found[place] = one
     elif path:
         found[path] = value
 
@@ -133,7 +137,9 @@ def without(value: Any, paths: set[Path], node: Node, path: Path = ()) -> Any:
         return kept
     if isinstance(value, list) and (node.keys or node.is_set):
         return [
-            without(one, paths, node.item(), (*path, segment(one, node))) if node.keys else one
+            without(one, paths, node.item(), (*path, segment(one, node)))
+            if node.keys and not node.item_is_atomic
+            else one
             for one in value
             if (*path, segment(one, node)) not in paths
         ]
@@ -164,7 +170,7 @@ def _overlay_list(live: list[Any], config: list[Any], node: Node) -> list[Any]:
             left.pop(0)
         elif right:
             name = right.pop(0)
-            both = node.keys and name in have
+            both = node.keys and name in have and not node.item_is_atomic
             merged[name] = overlay(have[name], want[name], node.item()) if both else want[name]
         else:
             left.pop(0)

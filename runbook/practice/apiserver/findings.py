@@ -125,3 +125,36 @@ def shown(value: Any) -> str:
 
 def child(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def go_type(value: object) -> str:
+    """What Go's JSON decoder calls this value."""
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case None:
+            return "null"
+        case _:
+            return "object"
+
+
+def go_map(value: object) -> str:
+    """A value as Go's `%+v` prints it."""
+    match value:
+        case dict():
+            inside = " ".join(f"{key}:{go_map(value[key])}" for key in sorted(value))
+            return f"map[{inside}]"
+        case list():
+            return f"[{' '.join(go_map(item) for item in value)}]"
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "<nil>"
+        case _:
+            return str(value)

@@ -87,6 +87,7 @@ _ATOMIC_MAPS = frozenset(
     {
         "configMapKeyRef",
         "fieldRef",
+        "involvedObject",
         "labelSelector",
         "localObjectReference",
         "namespaceSelector",
@@ -96,7 +97,6 @@ _ATOMIC_MAPS = frozenset(
         "requiredDuringSchedulingIgnoredDuringExecution",
         "resourceFieldRef",
         "roleRef",
-        "scaleTargetRef",
         "scopeSelector",
         "secretKeyRef",
         "selector",
@@ -126,6 +126,13 @@ def replaces_map(kind: str, parent: str | None, field: str) -> bool:
     return kind == "PodDisruptionBudget" and parent == "spec" and field == "selector"
 
 
-def is_atomic_map(field: str) -> bool:
+def has_atomic_items(kind: str, field: str | None) -> bool:
+    """Whether an item of this keyed list is owned as one piece: a reference to something."""
+    return field in {"ownerReferences", "imagePullSecrets"} or (
+        (kind, field) == ("ServiceAccount", "secrets")
+    )
+
+
+def is_atomic_map(kind: str, field: str) -> bool:
     """Whether server-side apply owns the object in this field as one piece."""
-    return field in _ATOMIC_MAPS
+    return field in _ATOMIC_MAPS or (kind, field) == ("ControllerRevision", "data")

@@ -29,8 +29,8 @@ class Request:
     warnings: list[str] = field(default_factory=list)
 
     def asks(self, parameter: str) -> bool:
-        """Whether a boolean query parameter is set; `?watch` alone counts, as in Go."""
-        return self.query.get(parameter, "false") in {"", "1", "t", "T", "true", "True", "TRUE"}
+        """Whether a boolean query parameter is set: to anything but a no, as in Go."""
+        return self.query.get(parameter, "false").lower() not in {"false", "0"}
 
     @property
     def dry_run(self) -> bool:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runbook.practice.apiserver.codec import go_type
 from runbook.practice.apiserver.errors import Cause, bad_request
+from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]
@@ -97,7 +97,7 @@ def causes(resource: Resource, metadata: JSON) -> list[Cause]:
     """Everything wrong with the contents of metadata."""
     return [
         *_name_causes(resource, metadata.get("name", "")),
-        *_label_causes(metadata.get("labels") or {}),
+        *label_causes(metadata.get("labels") or {}),
         *_annotation_causes(metadata.get("annotations") or {}),
         *_finalizer_causes(metadata.get("finalizers") or []),
         *_owner_causes(metadata.get("ownerReferences") or []),
@@ -125,19 +125,26 @@ def _name_causes(resource: Resource, name: str) -> list[Cause]:
     return found
 
 
-def _label_causes(labels: Mapping[str, str]) -> list[Cause]:
+def label_causes(labels: Mapping[str, str], field: str = "metadata.labels") -> list[Cause]:
     found = []
     for key, value in labels.items():
-        found += _key_causes("metadata.labels", key)
-        if len(value) > 63:
-            found.append(
-                Cause.invalid(
-                    "metadata.labels", json.dumps(value), "must be no more than 63 characters"
-                )
-            )
-        if _LABEL_VALUE.fullmatch(value) is None:
-            found.append(Cause.invalid("metadata.labels", json.dumps(value), _LABEL_VALUE_SAYS))
+        found += _key_causes(field, key)
+        problem = label_value_problem(value)
+        if problem:
+            found.append(Cause.invalid(field, shown(value), problem))
     return found
+
+
+def label_value_problem(value: str) -> str:
+    """What is wrong with a label's value; "" when nothing is."""
+    if len(value) > 63:
+        return "must be no more than 63 bytes"
+    return "" if _LABEL_VALUE.fullmatch(value) else _LABEL_VALUE_SAYS
+
+
+def shown(value: str) -> str:
+    """A text as an error shows it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _annotation_causes(annotations: Mapping[str, str]) -> list[Cause]:
@@ -151,8 +158,7 @@ def _annotation_causes(annotations: Mapping[str, str]) -> list[Cause]:
 
 
 def _key_causes(field: str, key: str) -> list[Cause]:
-    problem = key_problem(key)
-    return [Cause.invalid(field, json.dumps(key), problem)] if problem else []
+    return [Cause.invalid(field, shown(key), problem) for problem in key_problems(key)]
 
 
 def label_name_problem(name: str) -> str:
@@ -163,15 +169,25 @@ def label_name_problem(name: str) -> str:
 
 
 def key_problem(key: str) -> str:
-    """What is wrong with a qualified name, the key of a label or annotation; "" when nothing is."""
+    """The first of the problems of a key; "" when it has none."""
+    return next(iter(key_problems(key)), "")
+
+
+def key_problems(key: str) -> list[str]:
+    """What is wrong with a qualified name, the key of a label or annotation."""
     prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or _SUBDOMAIN.fullmatch(prefix) is None):
-        return f"prefix part {_SUBDOMAIN_SAYS}"
+    found = []
+    if slash and not prefix:
+        found.append("prefix part must be non-empty")
+    elif slash and (len(prefix) > 253 or _SUBDOMAIN.fullmatch(prefix) is None):
+        found.append(f"prefix part {_SUBDOMAIN_SAYS}")
     if not name:
-        return "name part must be non-empty"
-    if len(name) > 63:
-        return "name part must be no more than 63 characters"
-    return "" if _QUALIFIED.fullmatch(name) else _QUALIFIED_SAYS
+        found.append("name part must be non-empty")
+    elif len(name) > 63:
+        found.append("name part must be no more than 63 bytes")
+    if _QUALIFIED.fullmatch(name) is None:
+        found.append(_QUALIFIED_SAYS)
+    return found
 
 
 def _finalizer_causes(finalizers: list[str]) -> list[Cause]:

@@ -8,17 +8,23 @@ from datetime import datetime
 from typing import Any, Literal
 
 from runbook.practice.apiserver import table
-from runbook.practice.apiserver.errors import ApiError
+from runbook.practice.apiserver.errors import ApiError, bad_request
 from runbook.practice.apiserver.messages import Request
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import in_version
-from runbook.practice.apiserver.store import Stored, encode
+from runbook.practice.apiserver.store import Stored, encode, without_type
 
 JSON = dict[str, Any]
 Kind = Literal["Object", "Table", "PartialObjectMetadata"]
 
 _META = "meta.k8s.io/v1"
-_JSON_TYPES = frozenset({"application/json", "application/*", "*/*", ""})
+_JSON_TYPES = frozenset({"application/json", "*/*", ""})
+_SERVED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+_STREAMED = ("application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
+_BAD_INCLUDE = (
+    'Unable to convert to Table as requested: includeObject: Invalid value: "{}": '
+    "must be 'Metadata', 'Object', 'None', or empty"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +33,50 @@ class Form:
 
     kind: Kind = "Object"
     include: str = "Metadata"
+    lists: bool = False
+    """Whether the metadata of a list was asked for, and not that of one object."""
 
 
-def negotiated(request: Request) -> Form:
+def negotiated(request: Request, *, lists: bool = False) -> Form:
     """The first form in the Accept header that is served here; bodies are always JSON."""
     include = request.query.get("includeObject", "Metadata")
+    known = False
     for wanted in request.headers.get("accept", "").split(","):
         media, *parameters = (part.strip() for part in wanted.split(";"))
         if media not in _JSON_TYPES:
             continue
+        known = True
         given = dict(part.partition("=")[::2] for part in parameters)
-        match given.get("as"):
-            case None:
-                return Form()
+        if "as" not in given:
+            return Form()
+        if given.get("g") != "meta.k8s.io" or given.get("v") not in {"v1", "v1beta1"}:
+            continue
+        match given["as"]:
             case "Table":
-                return Form("Table", include)
-            case "PartialObjectMetadata" | "PartialObjectMetadataList":
+                if include not in {"", "Metadata", "Object", "None"}:
+                    raise bad_request(_BAD_INCLUDE.format(include))
+                return Form("Table", include or "Metadata")
+            case "PartialObjectMetadata":
                 return Form("PartialObjectMetadata")
-    message = (
-        "only the following media types are accepted: application/json, "
-        "application/json;as=Table;g=meta.k8s.io;v=v1, "
-        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-    )
-    raise ApiError(406, "NotAcceptable", message)
+            case "PartialObjectMetadataList":
+                return Form("PartialObjectMetadata", lists=True)
+    if known:
+        types = ", ".join(_SERVED)
+        raise _not_acceptable(f"only the following media types are accepted: {types}")
+    types = ", ".join((*_SERVED, *_STREAMED) if lists else _SERVED)
+    message = f"406: Not Acceptable\n\nAvailable representations: {types}"
+    raise ApiError(406, "NotAcceptable", message, {})
+
+
+def _go_type(resource: Resource, suffix: str = "") -> str:
+    """What the server calls the type of an answer when it cannot show it as asked."""
+    if resource.crd is not None:
+        return f"*unstructured.Unstructured{suffix}"
+    return f"*{resource.group.partition('.')[0] or 'core'}.{resource.kind}{suffix}"
+
+
+def _not_acceptable(message: str) -> ApiError:
+    return ApiError(406, "NotAcceptable", message)
 
 
 def encode_one(
@@ -69,6 +96,11 @@ def encode_one(
             )
         )
     if form.kind == "PartialObjectMetadata":
+        if form.lists:
+            raise _not_acceptable(
+                "you requested PartialObjectMetadataList, but the requested object is not a list "
+                f"({_go_type(resource)})"
+            )
         return encode(_partial(obj))
     shown = in_version(resource, obj)
     return shown.encoded() if isinstance(shown, Stored) else encode(shown)
@@ -90,18 +122,41 @@ def encode_list(
                 remaining=meta.get("remainingItemCount"),
             )
         )
+    if resource.crd is not None and form.kind == "Object":
+        meta = {"continue": "", **meta}
     head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": meta}
     if form.kind == "PartialObjectMetadata":
+        if not form.lists:
+            raise _not_acceptable(
+                "you requested PartialObjectMetadata, but the requested object is a list "
+                f"({_go_type(resource, 'List')})"
+            )
         head.update(kind="PartialObjectMetadataList", apiVersion=_META)
-    items = b",".join(encode_one(resource, obj, form, now) for obj in objects)
+    if form.kind == "PartialObjectMetadata" and not objects:
+        return encode({**head, "items": None})
+    items = b",".join(_encode_item(resource, obj, form) for obj in objects)
     return encode(head)[:-1] + b',"items":[' + items + b"]}"
+
+
+def as_item(resource: Resource, obj: JSON) -> JSON:
+    """An object in a list. A list of a built-in kind says once what all its items are."""
+    return without_type(obj) if resource.crd is None else in_version(resource, obj)
+
+
+def _encode_item(resource: Resource, obj: Stored, form: Form) -> bytes:
+    if form.kind == "PartialObjectMetadata":
+        return encode(_partial(obj))
+    if resource.crd is None:
+        return obj.encoded_item()
+    shown = in_version(resource, obj)
+    return shown.encoded() if isinstance(shown, Stored) else encode(shown)
 
 
 def bookmark(
     resource: Resource, form: Form, version: str, now: datetime, *, initial_end: bool
 ) -> JSON:
     """An object that says only how far a watch has come."""
-    meta: JSON = {"resourceVersion": version, "creationTimestamp": None}
+    meta: JSON = {"resourceVersion": version}
     if initial_end:
         meta["annotations"] = {"k8s.io/initial-events-end": "true"}
     partial = {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": meta}

@@ -9,12 +9,12 @@ sense is a `MalformedPatch`, one that does not fit the object a `PatchDoesNotApp
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any
 
 import jsonpatch
 
+from runbook.practice.apiserver.findings import go_map, go_type
 from runbook.practice.apiserver.list_types import list_type, merge_key, replaces_map
 
 __all__ = [
@@ -35,41 +35,62 @@ _DELETE = "$deleteFromPrimitiveList/"
 
 
 class MalformedPatch(ValueError):
-    """The patch itself cannot be understood: the server answers 400."""
+    """The patch itself cannot be understood: the server answers 400, or 500 for what it did not
+    expect.
+    """
+
+    def __init__(self, message: str, code: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class PatchDoesNotApply(ValueError):
     """The patch is well formed but does not fit this object: the server answers 422."""
 
 
-class _Replace(jsonpatch.ReplaceOperation):
-    """As the server's: a member that is not there is added."""
-
-    def apply(self, obj: Any) -> Any:
-        parent, member = self.pointer.to_last(obj)
-        if isinstance(parent, dict) and member is not None:
-            parent[member] = self.operation["value"]
-            return obj
-        return super().apply(obj)
-
-
-class _JsonPatch(jsonpatch.JsonPatch):
-    operations = MappingProxyType({**jsonpatch.JsonPatch.operations, "replace": _Replace})
-
-
-def json_patch(target: JSON, operations: Sequence[JSON]) -> JSON:
-    """RFC 6902."""
-    if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
-        raise MalformedPatch("json: cannot unmarshal into Go value of type []handlers.jsonPatchOp")
+def json_patch(target: JSON, operations: Any) -> JSON:
+    """RFC 6902, as leniently as the real server's library reads it."""
+    if not isinstance(operations, list):
+        raise MalformedPatch(
+            f"error decoding patch: json: cannot unmarshal {go_type(operations)} into Go value of "
+            "type []handlers.jsonPatchOp"
+        )
+    patched: Any = target
     try:
-        patched = _JsonPatch(list(operations)).apply(target)
-    except (TypeError, KeyError) as error:
-        raise MalformedPatch(f"invalid JSON patch: {error}") from error
+        for operation in operations:
+            patched = jsonpatch.JsonPatch([_lenient(patched, operation)]).apply(patched)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise PatchDoesNotApply(str(error)) from error
+    except (TypeError, KeyError, AttributeError) as error:
+        raise PatchDoesNotApply(f"not an operation: {error}") from error
     if not isinstance(patched, dict):
         raise PatchDoesNotApply("the result of the patch is not an object")
     return patched
+
+
+def _lenient(target: Any, operation: JSON) -> JSON:
+    """A field that is not there may be replaced and copied; a value that is missing is null."""
+    op, path = operation["op"], operation["path"]
+    if op in {"add", "replace"}:
+        operation = {"value": None, **operation}
+    if op == "replace" and path and isinstance(_parent(target, path), dict):
+        return {**operation, "op": "add"}
+    if op == "copy" and isinstance(source := _parent(target, operation["from"]), dict):
+        key = _last(operation["from"])
+        return {"op": "add", "path": path, "value": source.get(key)}
+    return operation
+
+
+def _parent(target: Any, path: str) -> Any:
+    """What holds the place that a pointer names, None where there is nothing."""
+    found = target
+    for part in path.split("/")[1:-1]:
+        found = found.get(_last(f"/{part}")) if isinstance(found, dict) else None
+    return found
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -187,7 +208,7 @@ def _directed(patch: JSON) -> JSON:
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
     if directive == "delete":
         return {}
-    raise MalformedPatch(f"unknown patch type: {directive} in map: {json.dumps(patch)}")
+    raise MalformedPatch(f"unknown patch type: {directive} in map: {go_map(patch)}", 500)
 
 
 def _retained(target: JSON, patch: JSON) -> JSON:
@@ -219,9 +240,9 @@ def _special_items(live: list[Any], patch: list[Any], key: str) -> tuple[list[An
             value = _key_of(item, key)
             live = [one for one in live if _key_of(one, key) != value]
         elif directive == "merge":
-            raise MalformedPatch("merging lists cannot yet be specified in the patch")
+            raise MalformedPatch("merging lists cannot yet be specified in the patch", 500)
         else:
-            raise MalformedPatch(f"unknown patch type: {directive} in map: {json.dumps(item)}")
+            raise MalformedPatch(f"unknown patch type: {directive} in map: {go_map(item)}", 500)
     return (plain, []) if replace else (live, plain)
 
 
@@ -246,8 +267,9 @@ def _check_order(patched: list[Any], order: list[Any], key: str) -> None:
     wanted = [item for item in patched if not (isinstance(item, dict) and _DIRECTIVE in item)]
     if order and not all(_order_key(item, key) in left for item in wanted):
         raise MalformedPatch(
-            f"The order in patch list:\n{json.dumps(patched)}\n"
-            f" doesn't match $setElementOrder list:\n{json.dumps(order)}\n"
+            f"The order in patch list:\n{go_map(patched)}\n"
+            f" doesn't match $setElementOrder list:\n{go_map(order)}\n",
+            500,
         )
 
 
@@ -297,7 +319,8 @@ def _order_key(item: Any, key: str) -> Any:
 
 def _key_of(item: Any, key: str) -> Any:
     if not isinstance(item, dict) or key not in item:
-        raise MalformedPatch(f"map: {json.dumps(item)} does not contain declared merge key: {key}")
+        why = f"map: {go_map(item)} does not contain declared merge key: {key}"
+        raise MalformedPatch(why, 500)
     return item[key]
 
 

@@ -10,8 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from runbook.practice.apiserver import apply, patch, schema, typed
-from runbook.practice.apiserver.codec import go_type, normal, object_of, parse_json, parse_yaml
+from runbook.practice.apiserver import apply, patch, rules, schema, typed
+from runbook.practice.apiserver.codec import normal, object_of, parse_json, parse_yaml
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
@@ -19,11 +19,12 @@ from runbook.practice.apiserver.errors import (
     bad_request,
     compact,
     conflict,
+    invalid,
     invalid_options,
     invalid_request,
     unsupported_media_type,
 )
-from runbook.practice.apiserver.findings import Mistyped
+from runbook.practice.apiserver.findings import Mistyped, go_map, go_type
 from runbook.practice.apiserver.state import State, Target, WriteOptions, in_version
 from runbook.practice.apiserver.writing import create, update
 
@@ -33,6 +34,8 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_LONGEST_MANAGER = 128
 
 
 def accepted_types(target: Target) -> tuple[str, ...]:
@@ -44,8 +47,10 @@ def accepted_types(target: Target) -> tuple[str, ...]:
 def patched(target: Target, live: JSON, media: str, body: bytes) -> JSON:
     """The live object with the patch applied; nulls are still in it."""
     if media not in accepted_types(target) or media == APPLY_PATCH:
-        raise unsupported_media_type(accepted_types(target))
-    change = _change(media, body)
+        if media == STRATEGIC_PATCH:
+            raise unsupported_media_type(accepted_types(target))
+        raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    change = _change(body, media)
     try:
         if media == JSON_PATCH:
             return patch.json_patch(live, change)
@@ -53,24 +58,24 @@ def patched(target: Target, live: JSON, media: str, body: bytes) -> JSON:
             return patch.strategic_merge_patch(live, change, target.resource.kind)
         return object_of(patch.merge_patch(live, change))
     except patch.MalformedPatch as error:
-        raise bad_request(f"error decoding patch: {error}") from None
+        raise ApiError(error.code, "BadRequest" if error.code == 400 else "", str(error)) from None
     except patch.PatchDoesNotApply:
         # Upstream does not say which operation failed either.
         message = "the server rejected our request due to an error in our request"
-        raise ApiError(422, "Invalid", message) from None
+        raise ApiError(422, "Invalid", message, {}) from None
 
 
-def _change(media: str, body: bytes) -> Any:
+def _change(body: bytes, media: str) -> Any:
     try:
-        change = parse_json(body)
-    except ApiError:
+        change = json.loads(body)
+    except ValueError:
         raise bad_request("invalid JSON patch") from None
-    operations = media == JSON_PATCH
-    if not isinstance(change, list if operations else dict):
-        wanted = "[]handlers.jsonPatchOp" if operations else "map[string]interface {}"
+    change = parse_json(body)
+    if media != JSON_PATCH and not isinstance(change, dict):
+        prefix = "error decoding patch: " if media == MERGE_PATCH else ""
+        kind = go_type(change)
         raise bad_request(
-            f"error decoding patch: json: cannot unmarshal {go_type(change)} "
-            f"into Go value of type {wanted}"
+            f"{prefix}json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
         )
     return change
 
@@ -91,6 +96,9 @@ def patch_object(
     state: State, target: Target, media: str, body: bytes, options: WriteOptions
 ) -> JSON:
     """Everything but server-side apply."""
+    if options.force:
+        why = "may not be specified for non-apply patch"
+        raise invalid_options("PatchOptions", [Cause.forbidden("force", why)])
     live = state.must(target)
     new = patched(target, in_version(target.resource, live), media, body)
 
@@ -107,7 +115,9 @@ def patch_object(
         if unfit:
             raise undecodable(unfit[0].message(target.resource.kind), unfit[0])
     options = replace(options, undecodable=undecodable)
-    return update(state, target, normal(new), options)
+    made = normal(new)
+    _check_uid(target, live, made)
+    return update(state, target, made, options)
 
 
 def apply_object(
@@ -116,6 +126,13 @@ def apply_object(
     """Server-side apply: the object, and whether it was created."""
     if not options.manager:
         cause = Cause.required("fieldManager", "is required for apply patch")
+        raise invalid_options("PatchOptions", [cause])
+    if len(options.manager) > _LONGEST_MANAGER:
+        cause = Cause(
+            "fieldManager",
+            "FieldValueTooLong",
+            f"Too long: may not be more than {_LONGEST_MANAGER} bytes",
+        )
         raise invalid_options("PatchOptions", [cause])
     config = _config(target, body)
     resource = target.resource
@@ -128,7 +145,8 @@ def apply_object(
         "schema": schema.crd_schema(resource),
     }
     if live is None:
-        if config["metadata"].get("uid") or config["metadata"].get("resourceVersion"):
+        config["metadata"].pop("resourceVersion", None)  # none that it could differ from
+        if config["metadata"].get("uid"):
             raise conflict(resource, target.name, "the object has been deleted")
         managed = apply.applied_fields(config, **common)
         place = Target(resource, target.namespace)
@@ -140,18 +158,29 @@ def apply_object(
     if applied.conflicts:
         raise apply_conflict([(_owner(one), apply.dotted(one.path)) for one in applied.conflicts])
     new = normal(applied.object)
+    _check_uid(target, live, new)
+    if options.manager == "kubectl":
+        _keep_last_applied(new, config)
     return update(state, target, new, options, managed=applied.managed_fields), False
 
 
 def _config(target: Target, body: bytes) -> JSON:
-    config = normal(parse_yaml(body))
+    found = parse_yaml(body)
+    if not isinstance(found, dict):
+        raise bad_request(
+            "error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot "
+            f"unmarshal {go_type(found)} into Go value of type map[string]interface {{}}"
+        )
+    config = normal(found)
     resource, meta = target.resource, config["metadata"]
-    for field in ("apiVersion", "kind"):
-        if not config.get(field):
-            raise bad_request(f"invalid object type: {field} must be set in an apply patch")
+    given = (config.get("apiVersion", ""), config.get("kind", ""))
+    if given != (resource.api_version, resource.kind):
+        version = given[0] if "/" in given[0] else f"/{given[0]}".removesuffix("/") or "/"
+        raise bad_request(f"invalid object type: {version}, Kind={given[1]}")
     if "managedFields" in meta:
         raise bad_request("metadata.managedFields must be nil")
-    if meta.setdefault("name", target.name) != target.name:
+    rules.check_name_given(target.name, meta)
+    if meta["name"] != target.name:
         raise bad_request(
             f"the name of the object ({meta['name']}) does not match the name on the URL ({target.name})"
         )
@@ -163,34 +192,39 @@ def _config(target: Target, body: bytes) -> JSON:
         )
     lines = typed.problems(resource, config)
     if lines:
-        text = lines[0] if len(lines) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in lines)
-        place = f"{target.namespace or ''}/{target.name}"
+        problem = lines[0]
+        if len(lines) > 1:
+            problem = "errors:\n" + "\n".join(f"  {one}" for one in lines)
+        version = resource.api_version if resource.group else f"/{resource.version}"
+        namespace = (found.get("metadata") or {}).get("namespace", "")
         # Upstream gives this error no reason and 500; kubectl then prints the sentence alone.
         message = (
-            f"failed to create typed patch object ({place}; {resource.api_version}, "
-            f"Kind={resource.kind}): {text}"
+            f"failed to create typed patch object ({namespace}/{target.name}; {version}, "
+            f"Kind={resource.kind}): {problem}"
         )
         raise ApiError(500, "", message)
     return config
+
+
+def _check_uid(target: Target, live: JSON, new: JSON) -> None:
+    known, uid = live["metadata"]["uid"], (new.get("metadata") or {}).get("uid")
+    if uid is not None and uid != known:
+        cause = Cause.invalid("metadata.uid", json.dumps(uid), "field is immutable")
+        raise invalid(target.resource, target.name, [cause])
+
+
+def _keep_last_applied(new: JSON, config: JSON) -> None:
+    """Kubectl's own record of a client-side apply follows its server-side ones."""
+    annotations = new["metadata"].get("annotations") or {}
+    if _LAST_APPLIED not in annotations:
+        return
+    meta = {key: one for key, one in config["metadata"].items() if key != "namespace"}
+    text = json.dumps({**config, "metadata": meta}, separators=(",", ":"), sort_keys=True)
+    annotations = {**annotations, _LAST_APPLIED: f"{text}\n"}
+    new["metadata"] = {**new["metadata"], "annotations": annotations}
 
 
 def _owner(conflict: apply.Conflict) -> str:
     """The other manager; when it wrote is not part of who it is."""
     entry = {key: value for key, value in conflict.manager.items() if key != "time"}
     return apply.owner_text(entry)
-
-
-def go_map(value: object) -> str:
-    """A value as Go's `%+v` prints it."""
-    match value:
-        case dict():
-            inside = " ".join(f"{key}:{go_map(value[key])}" for key in sorted(value))
-            return f"map[{inside}]"
-        case list():
-            return f"[{' '.join(go_map(item) for item in value)}]"
-        case bool():
-            return "true" if value else "false"
-        case None:
-            return "<nil>"
-        case _:
-            return str(value)

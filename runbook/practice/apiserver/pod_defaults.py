@@ -26,33 +26,23 @@ def default_pod_spec(spec: JSON) -> None:
     spec.setdefault("schedulerName", "default-scheduler")
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         _default_container(container)
+        if spec.get("hostNetwork"):
+            for port in container.get("ports") or ():
+                port.setdefault("hostPort", port.get("containerPort"))
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
 
 
 def default_pod(pod: JSON) -> None:
-    """What a pod of its own has beyond its template's spec: account, tolerations, first status."""
+    """What the defaults of a pod say beyond those of a template's spec."""
     spec = pod.setdefault("spec", {})
     default_pod_spec(spec)
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        _request_what_is_limited(container["resources"])
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
     spec.setdefault("enableServiceLinks", True)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
-    spec.setdefault("priority", 0)
-    tolerations = spec.setdefault("tolerations", [])
-    for condition in ("not-ready", "unreachable"):
-        key = f"node.kubernetes.io/{condition}"
-        if not any(one.get("key") in {key, None} for one in tolerations):
-            tolerations.append(
-                {
-                    "effect": "NoExecute",
-                    "key": key,
-                    "operator": "Exists",
-                    "tolerationSeconds": 300,
-                }
-            )
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        resources = container["resources"]
+        if resources.get("limits"):
+            # A limit without a request is a request of the same amount.
+            resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
 
 
 def quality_of_service(spec: JSON) -> str:
@@ -79,18 +69,12 @@ def _default_container(container: JSON) -> None:
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
     for variable in container.get("env") or ():
-        reference = (variable.get("valueFrom") or {}).get("fieldRef")
-        if reference is not None:
-            reference.setdefault("apiVersion", "v1")
+        _default_source(variable.get("valueFrom") or {})
     for name in _PROBES:
         if name in container:
             _default_probe(container[name])
-
-
-def _request_what_is_limited(resources: JSON) -> None:
-    """A limit without a request is a request of the same amount: in pods, not in their templates."""
-    if resources.get("limits"):
-        resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
+    for hook in (container.get("lifecycle") or {}).values():
+        _default_action(hook)
 
 
 def _pull_policy(image: str) -> str:
@@ -106,23 +90,46 @@ def _default_probe(probe: JSON) -> None:
     probe.setdefault("periodSeconds", 10)
     probe.setdefault("successThreshold", 1)
     probe.setdefault("failureThreshold", 3)
-    if "httpGet" in probe:
-        probe["httpGet"].setdefault("path", "/")
-        probe["httpGet"].setdefault("scheme", "HTTP")
+    _default_action(probe)
     if "grpc" in probe:
         probe["grpc"].setdefault("service", "")
 
 
+def _default_action(action: JSON) -> None:
+    if "httpGet" in action:
+        action["httpGet"].setdefault("path", "/")
+        action["httpGet"].setdefault("scheme", "HTTP")
+
+
+def _default_source(source: JSON) -> None:
+    """Where a variable's or a file's text is read from in the pod itself."""
+    if "fieldRef" in source:
+        source["fieldRef"].setdefault("apiVersion", "v1")
+    if "resourceFieldRef" in source:
+        source["resourceFieldRef"].setdefault("divisor", "0")
+
+
 def _default_volume(volume: JSON) -> None:
+    if volume.keys() == {"name"}:
+        volume["emptyDir"] = {}
     for source, mode in _MODES.items():
         if source in volume:
             volume[source].setdefault("defaultMode", mode)
     if "hostPath" in volume:
         volume["hostPath"].setdefault("type", "")
-    for source in (volume.get("projected") or {}).get("sources") or ():
-        if "serviceAccountToken" in source:
-            source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
-    items = (volume.get("downwardAPI") or {}).get("items") or ()
-    for item in items:
-        if "fieldRef" in item:
-            item["fieldRef"].setdefault("apiVersion", "v1")
+    if "iscsi" in volume:
+        volume["iscsi"].setdefault("iscsiInterface", "default")
+    if "ephemeral" in volume:
+        template = volume["ephemeral"].setdefault("volumeClaimTemplate", {})
+        template.setdefault("metadata", {})
+        template.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    for part in ({"downwardAPI": volume.get("downwardAPI")}, *_projected(volume)):
+        if "serviceAccountToken" in part:
+            part["serviceAccountToken"].setdefault("expirationSeconds", 3600)
+        for item in (part.get("downwardAPI") or {}).get("items") or ():
+            _default_source(item)
+
+
+def _projected(volume: JSON) -> list[JSON]:
+    found: list[JSON] = (volume.get("projected") or {}).get("sources") or []
+    return found

@@ -11,7 +11,13 @@ import binascii
 import json
 from typing import Any
 
-from runbook.practice.apiserver.errors import ApiError, bad_request, expired
+from runbook.practice.apiserver.errors import (
+    ApiError,
+    Cause,
+    bad_request,
+    expired,
+    invalid_options,
+)
 from runbook.practice.apiserver.messages import Request, Response
 from runbook.practice.apiserver.negotiation import encode_list, encode_one, negotiated
 from runbook.practice.apiserver.selectors import exact_name, field_selector, label_selector
@@ -31,80 +37,161 @@ _PAGE_EXPIRED = (
 
 def get(state: State, target: Target, request: Request) -> Response:
     form = negotiated(request)
+    _check_asked(request, state.store.version)
     live = state.must(target)
     return Response(200, encode_one(target.resource, live, form, state.timeline.now()))
 
 
 def select(state: State, target: Target, request: Request) -> list[Stored]:
     """What the request's selectors choose from the collection, in order."""
+    return _chosen(target, request, _collection(state, target, request))
+
+
+def _collection(state: State, target: Target, request: Request) -> list[Stored]:
+    """All that the selectors have to look at: one object, if they name it."""
     resource = target.resource
-    fields = request.query.get("fieldSelector", "")
-    of_labels = label_selector(request.query.get("labelSelector", ""))
-    of_fields = field_selector(fields, resource)
-    pinned = exact_name(fields)
+    pinned = exact_name(request.query.get("fieldSelector", ""))
     if pinned is not None and (target.namespace is not None or not resource.namespaced):
         found = state.store.get(resource.name, target.namespace, pinned)
-        candidates = [found] if found is not None else []
-    else:
-        candidates = state.store.select(resource.name, target.namespace)
+        return [found] if found is not None else []
+    return state.store.select(resource.name, target.namespace)
+
+
+def _chosen(target: Target, request: Request, objects: list[Stored]) -> list[Stored]:
+    of_labels = label_selector(request.query.get("labelSelector", ""))
+    of_fields = field_selector(request.query.get("fieldSelector", ""), target.resource)
     return [
         obj
-        for obj in candidates
+        for obj in objects
         if (of_labels is None or of_labels(obj)) and (of_fields is None or of_fields(obj))
     ]
 
 
 def list_objects(state: State, target: Target, request: Request) -> Response:
     form = negotiated(request)
-    version = state.store.version
-    objects = select(state, target, request)
-    token = request.query.get("continue", "")
-    if token:
-        version, last = _read_token(token)
-        if version < state.store.oldest(target.resource.name):
-            raise _expired_token(state, last)
-        objects = [obj for obj in objects if _place(obj) > last]
-    else:
-        check_version(state, request)
-    meta: JSON = {"resourceVersion": str(version)}
     limit = _limit(request)
-    if 0 < limit < len(objects):
-        meta["continue"] = _write_token(version, _place(objects[limit - 1]))
-        if not (request.query.get("labelSelector") or request.query.get("fieldSelector")):
-            meta["remainingItemCount"] = len(objects) - limit
+    _number(request, "timeoutSeconds")
+    version, last = _starting_point(state, target, request)
+    if version == state.store.version:
+        collection = _collection(state, target, request)
+    else:
+        collection = state.store.select_at(target.resource.name, target.namespace, version)
+    if last is not None:
+        collection = [obj for obj in collection if _place(obj) > last]
+    objects = _chosen(target, request, collection)
+    meta: JSON = {"resourceVersion": str(version)}
+    if 0 < limit <= len(objects):
+        meta |= _more(request, version, objects, collection, limit)
         objects = objects[:limit]
     now = state.timeline.now()
     return Response(200, encode_list(target.resource, objects, form, meta, now))
 
 
+def _more(
+    request: Request, version: int, objects: list[Stored], collection: list[Stored], limit: int
+) -> JSON:
+    """What a page says of those that follow. Whether a selector chooses any of them is not known."""
+    last = _place(objects[limit - 1])
+    if last == _place(collection[-1]):
+        return {}
+    more: JSON = {"continue": _write_token(version, last)}
+    if not (request.query.get("labelSelector") or request.query.get("fieldSelector")):
+        more["remainingItemCount"] = len(objects) - limit
+    return more
+
+
+def _starting_point(
+    state: State, target: Target, request: Request
+) -> tuple[int, tuple[str, str] | None]:
+    """The version a list is read at, and the object after which it begins."""
+    _check_match(request)
+    oldest = state.store.oldest(target.resource.name)
+    if token := request.query.get("continue", ""):
+        if version_of(request):
+            raise bad_request("specifying resource version is not allowed when using continue")
+        version, last = _read_token(token)
+        if version < oldest:
+            raise _expired_token(state, last)
+        return version, last
+    asked = check_version(state, request)
+    exact = request.query.get("resourceVersionMatch") == "Exact"
+    if asked and (exact or (_limit(request) and not request.query.get("resourceVersionMatch"))):
+        if asked < oldest:
+            raise expired(f"The provided resource version is too old: {asked} ({oldest})")
+        return asked, None
+    return state.store.version, None
+
+
+def _check_match(request: Request) -> None:
+    field, query = "resourceVersionMatch", request.query
+    match, version = query.get(field), query.get("resourceVersion", "")
+    causes = []
+    if match:
+        if not version:
+            why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            causes.append(Cause.forbidden(field, why))
+        if query.get("continue"):
+            why = "resourceVersionMatch is forbidden when continue is provided"
+            causes.append(Cause.forbidden(field, why))
+        if match not in {"Exact", "NotOlderThan"}:
+            causes.append(Cause.unsupported(field, f'"{match}"', ["Exact", "NotOlderThan", ""]))
+        if match == "Exact" and version == "0":
+            why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+            causes.append(Cause.forbidden(field, why))
+    if "sendInitialEvents" in query:
+        why = "sendInitialEvents is forbidden for list"
+        causes.append(Cause.forbidden("sendInitialEvents", why))
+    if causes:
+        raise invalid_options("ListOptions", causes)
+
+
 def check_version(state: State, request: Request) -> int:
-    """The resourceVersion asked for (0 when none); refuses the future and the exact past."""
+    """The resourceVersion asked for (0 when none); refuses the future."""
     asked = version_of(request)
-    current = state.store.version
-    if asked > current:
-        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-        raise ApiError(
-            504,
-            "Timeout",
-            f"Too large resource version: {asked}, current: {current}",
-            {"causes": [cause], "retryAfterSeconds": 1},
-        )
-    if request.query.get("resourceVersionMatch") == "Exact" and 0 < asked < current:
-        raise expired(f"The resourceVersion for the provided list is too old: {asked} ({current})")
+    if asked > state.store.version:
+        raise _too_large(asked, state.store.version)
     return asked
+
+
+def _check_asked(request: Request, current: int) -> None:
+    """A GET of one object words a version that is no number in its own way."""
+    text = request.query.get("resourceVersion") or "0"
+    if not _is_version(text):
+        raise ApiError(500, "", not_a_version(text))
+    if int(text) > current:
+        raise _too_large(int(text), current)
+
+
+def _too_large(asked: int, current: int) -> ApiError:
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
+    return ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
+
+
+def not_a_version(text: str) -> str:
+    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    return f'resourceVersion: Invalid value: "{text}": {why}'
+
+
+def _is_version(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 19
 
 
 def version_of(request: Request) -> int:
     text = request.query.get("resourceVersion", "")
     if not text:
         return 0
-    if not text.isdecimal() or len(text) > 19:
-        raise bad_request(f'Invalid value: "{text}": resourceVersion must be a whole number')
+    if not _is_version(text):
+        raise bad_request(f"invalid resource version: {not_a_version(text)}")
     return int(text)
 
 
 def _limit(request: Request) -> int:
-    text = request.query.get("limit") or "0"
+    return _number(request, "limit")
+
+
+def _number(request: Request, parameter: str) -> int:
+    text = request.query.get(parameter) or "0"
     try:
         return int(text)
     except ValueError:
@@ -127,7 +214,9 @@ def _read_token(token: str) -> tuple[int, tuple[str, str]]:
         namespace, name = found["start"]
         return int(found["rv"]), (str(namespace), str(name))
     except (binascii.Error, ValueError, KeyError, TypeError):
-        raise bad_request("continue key is not valid: it must be the one a list returned") from None
+        raise bad_request(
+            "invalid continue token: continue key is not valid: it must be the one a list returned"
+        ) from None
 
 
 def _expired_token(state: State, last: tuple[str, str]) -> ApiError:

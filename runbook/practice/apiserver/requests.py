@@ -18,6 +18,7 @@ from runbook.practice.apiserver.errors import (
     invalid_options,
     method_not_allowed,
     success,
+    unknown_resource,
 )
 from runbook.practice.apiserver.messages import (
     Answer,
@@ -25,22 +26,26 @@ from runbook.practice.apiserver.messages import (
     Response,
     json_response,
 )
-from runbook.practice.apiserver.negotiation import encode_one, negotiated
+from runbook.practice.apiserver.negotiation import as_item, encode_one, negotiated
 from runbook.practice.apiserver.patching import APPLY_PATCH, apply_object, patch_object, patched
 from runbook.practice.apiserver.proxy import ServiceProxy
-from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route
+from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route, served_version
 from runbook.practice.apiserver.state import (
     JSON,
     FieldValidation,
     State,
     Target,
     WriteOptions,
-    in_version,
 )
 from runbook.practice.apiserver.writing import create, update
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
+_OWN_FORMS = frozenset({"proxy", "log", "exec", "attach", "portforward"})
+_ENDPOINTS_DEPRECATED = (
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+)
 _INTERACTIVE = frozenset({"exec", "attach", "portforward"})
 
 
@@ -56,12 +61,24 @@ class Requests:
         self._documents = Documents(state.registry, state.timeline)
 
     async def answer(self, request: Request, user: User) -> Answer:
+        try:
+            answer = await self._answer(request, user)
+        except ApiError as error:
+            answer = json_response(error.status(), error.code)
+        if request.warnings:
+            texts = ", ".join(f'299 - "{_quoted(warning)}"' for warning in request.warnings)
+            answer.headers = {**answer.headers, "Warning": texts}
+        return answer
+
+    async def _answer(self, request: Request, user: User) -> Answer:
         state = self._state
         found = route(state.registry, request.path)
         if not isinstance(found, ResourcePath):
             check(state.store, user, Attributes(request.method.lower(), path=request.path))
             if isinstance(found, GroupPath):
                 page = self._documents.group(found)
+            elif served_version(state.registry, request.path):
+                raise unknown_resource()
             else:
                 page = self._documents.page(request)
             if request.method not in {"GET", "HEAD"} and page.status == 200:
@@ -70,6 +87,10 @@ class Requests:
         verb = _verb(request, found.target)
         target = found.target
         check(state.store, user, _attributes(verb, target))
+        if target.resource.name == "endpoints":
+            request.warnings.append(_ENDPOINTS_DEPRECATED)
+        if target.subresource not in _OWN_FORMS:
+            negotiated(request, lists=verb in {"list", "watch", "deletecollection"})
         if target.resource.verbs == ("create",):
             return self._review(request, target, user)
         if target.subresource:
@@ -149,23 +170,22 @@ class Requests:
             raise method_not_allowed()
         options = _write_options(request)
         made = create(self._state, target, decode_body(request), options)
-        return self._one(request, target, made, options, 201)
+        return self._one(request, target, made, 201)
 
     def _update(self, request: Request, target: Target) -> Response:
         options = _write_options(request)
         made = update(self._state, target, decode_body(request), options)
-        return self._one(request, target, made, options)
+        return self._one(request, target, made)
 
     def _patch(self, request: Request, target: Target) -> Response:
         options = _write_options(request)
         media = media_type(request)
         if media != APPLY_PATCH:
             made = patch_object(self._state, target, media, request.body, options)
-            return self._one(request, target, made, options)
+            return self._one(request, target, made)
         options.manager = request.query.get("fieldManager", "")
-        force = request.asks("force")
-        made, new = apply_object(self._state, target, request.body, options, force=force)
-        return self._one(request, target, made, options, 201 if new else 200)
+        made, new = apply_object(self._state, target, request.body, options, force=options.force)
+        return self._one(request, target, made, 201 if new else 200)
 
     def _scale(self, request: Request, target: Target) -> Response:
         if request.method == "PUT":
@@ -182,9 +202,9 @@ class Requests:
             _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
         )
         last, gone = deleting.delete(self._state, target, options)
-        if gone:
+        if gone and target.resource.name not in deleting.RETURNED:
             return json_response(success(target.resource, target.name, last["metadata"]["uid"]))
-        return self._one(request, target, last, WriteOptions())
+        return self._one(request, target, last)
 
     def _delete_collection(self, request: Request, target: Target) -> Response:
         state, resource = self._state, target.resource
@@ -202,21 +222,13 @@ class Requests:
                 "kind": resource.list_kind,
                 "apiVersion": resource.api_version,
                 "metadata": {"resourceVersion": str(state.store.version)},
-                "items": [in_version(resource, obj) for obj in chosen],
+                "items": [as_item(resource, obj) for obj in chosen],
             }
         )
 
-    def _one(
-        self,
-        request: Request,
-        target: Target,
-        obj: JSON,
-        options: WriteOptions,
-        status: int = 200,
-    ) -> Response:
-        body = encode_one(target.resource, obj, negotiated(request), self._state.timeline.now())
-        texts = [f'299 - "{_quoted(warning)}"' for warning in options.warnings]
-        return Response(status, body, headers={"Warning": ", ".join(texts)} if texts else {})
+    def _one(self, request: Request, target: Target, obj: JSON, status: int = 200) -> Response:
+        form, now = negotiated(request), self._state.timeline.now()
+        return Response(status, encode_one(target.resource, obj, form, now))
 
 
 def _quoted(text: str) -> str:
@@ -234,10 +246,8 @@ def _verb(request: Request, target: Target) -> str:
     verb = _VERBS.get(request.method)
     if verb is None:
         raise method_not_allowed()
-    if verb == "get" and not target.subresource:
-        if request.asks("watch"):
-            return "watch"
-        return "get" if target.name else "list"
+    if verb == "get" and not target.subresource and not target.name:
+        return "watch" if request.asks("watch") else "list"
     return verb
 
 
@@ -260,20 +270,23 @@ def _write_options(request: Request) -> WriteOptions:
     query = request.query
     dry_run = query.get("dryRun", "")
     if dry_run not in {"", "All"}:
-        raise _unsupported("dryRun", dry_run, ("All",))
+        raise _unsupported(request, "dryRun", f'["{dry_run}"]', ("All",))
     validation = query.get("fieldValidation") or "Warn"
     if validation not in _VALIDATIONS:
-        raise _unsupported("fieldValidation", validation, _VALIDATIONS)
+        raise _unsupported(request, "fieldValidation", f'"{validation}"', ("", *_VALIDATIONS))
     agent = request.headers.get("user-agent", "").partition("/")[0]
     return WriteOptions(
         manager=query.get("fieldManager") or agent or "unknown",
         validation=cast("FieldValidation", validation),
         dry_run=dry_run == "All",
+        force=request.asks("force"),
+        warnings=request.warnings,
     )
 
 
-def _unsupported(field: str, value: str, supported: tuple[str, ...]) -> ApiError:
-    return invalid_options("CreateOptions", [Cause.unsupported(field, f'"{value}"', supported)])
+def _unsupported(request: Request, field: str, value: str, supported: tuple[str, ...]) -> ApiError:
+    kind = _OPTIONS.get(request.method, "CreateOptions")
+    return invalid_options(kind, [Cause.unsupported(field, value, supported)])
 
 
 def _delete_body(request: Request) -> JSON:

@@ -51,6 +51,17 @@ def route(registry: Registry, path: str) -> ResourcePath | GroupPath | None:
     return ResourcePath(target, tail)
 
 
+def served_version(registry: Registry, path: str) -> bool:
+    """Whether a path leads below a version of a group that is served."""
+    match path.strip("/").split("/"):
+        case ["api", version, _, *_]:
+            return version in registry.versions().get("", {})
+        case ["apis", group, version, _, *_]:
+            return version in registry.versions().get(group, {})
+        case _:
+            return False
+
+
 def _depth(target: Target) -> int:
     """How many parts a target of a namespaced subresource takes: namespaces/N/plural/name/sub."""
     return 5 if target.namespace is not None else 3

@@ -119,8 +119,17 @@ def crd_causes(resource: Resource, obj: JSON) -> list[Cause]:
     return found
 
 
+def check_name_given(name: str, meta: JSON) -> None:
+    if not meta.get("name"):
+        raise bad_request(
+            f"the name of the object ({name} based on URL) was undeterminable: "
+            "name must be provided"
+        )
+
+
 def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -> None:
     known = live["metadata"]
+    check_name_given(name, meta)
     if meta.get("name", name) != name:
         raise bad_request(
             f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
@@ -130,9 +139,12 @@ def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -
             "the namespace of the provided object does not match the namespace sent on the request"
         )
     if meta.get("uid", known["uid"]) != known["uid"]:
+        place = "/".join(filter(None, [resource.plural, known.get("namespace"), name]))
+        owner = f"{resource.group}/" if resource.crd is not None else ""
         why = (
-            f"Precondition failed: UID in precondition: {meta['uid']}, "
-            f"UID in object meta: {known['uid']}"
+            f"StorageError: invalid object, Code: 4, Key: /registry/{owner}{place}, "
+            f"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
+            f"{meta['uid']}, UID in object meta: {known['uid']}"
         )
         raise conflict(resource, name, why)
     if meta.get("resourceVersion", "0") not in {"0", known["resourceVersion"]}:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runbook.practice.apiserver import models, structural
-from runbook.practice.apiserver.builtin_schema import inspect_struct
+from runbook.practice.apiserver.builtin_schema import inspect_struct, with_canonical_quantities
 from runbook.practice.apiserver.findings import FieldError, Findings, Mistyped, child, invalid
 from runbook.practice.apiserver.registry import Resource
 
@@ -37,6 +37,12 @@ def inspect(resource: Resource, obj: JSON) -> Findings:
         return _inspect_custom(resource, obj)
     class_name = _class_of(resource)
     return Findings() if class_name is None else inspect_struct(class_name, obj)
+
+
+def canonical(resource: Resource, obj: JSON) -> JSON:
+    """A built-in object as the server writes it back: quantities in one form, nothing empty."""
+    class_name = _class_of(resource) if resource.crd is None else None
+    return obj if class_name is None else with_canonical_quantities(class_name, obj)
 
 
 def prune(obj: JSON, unknown: Iterable[str]) -> JSON:

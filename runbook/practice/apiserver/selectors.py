@@ -6,20 +6,17 @@ supports, and refuse the others with the real sentence.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from runbook.practice.apiserver.errors import ApiError, bad_request
-from runbook.practice.apiserver.metadata import key_problem
+from runbook.practice.apiserver.errors import bad_request
+from runbook.practice.apiserver.label_selectors import requirements
 from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]
 Match = Callable[[JSON], bool]
-Requirement = Callable[[Mapping[str, str]], bool]
 
-_TOKEN = re.compile(r"==|!=|[(),!=<>]|[^\s(),!=<>]+")
 _FIELD_TERM = re.compile(r"\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*")
 
 _EVENT_FIELDS = (
@@ -51,13 +48,13 @@ _DEFAULTS = {"spec.unschedulable": "false", "spec.hostNetwork": "false"}
 
 def label_selector(text: str) -> Match | None:
     """None when everything matches."""
-    requirements = list(_label_requirements(text))
-    if not requirements:
+    wanted = requirements(text)
+    if not wanted:
         return None
 
     def match(obj: JSON) -> bool:
         labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
-        return all(requirement(labels) for requirement in requirements)
+        return all(requirement(labels) for requirement in wanted)
 
     return match
 
@@ -68,118 +65,6 @@ def equality_selector(labels: Mapping[str, str]) -> Match:
 
     def match(obj: JSON) -> bool:
         return wanted <= (obj["metadata"].get("labels") or {}).items()
-
-    return match
-
-
-def _label_requirements(text: str) -> Iterable[Requirement]:
-    return _Parser(text).requirements()
-
-
-class _Parser:
-    """Reads a label selector token by token; each complaint is the one the real server makes there."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens: list[str] = [*_TOKEN.findall(text), ""]
-        self._at = 0
-
-    def requirements(self) -> Iterator[Requirement]:
-        while True:
-            if self._next not in {"", "!"} and not _is_word(self._next):
-                raise bad_request(
-                    f"found '{self._next}', expected: !, identifier, or 'end of string'"
-                )
-            if not self._next:
-                return
-            yield self._requirement()
-            after = self._take()
-            if not after:
-                return
-            if after != ",":
-                raise bad_request(f"found '{after}', expected: ',' or 'end of string'")
-            if self._next != "!" and not _is_word(self._next):
-                raise bad_request(f"found '{self._next}', expected: identifier after ','")
-
-    @property
-    def _next(self) -> str:
-        return self._tokens[self._at]
-
-    def _take(self) -> str:
-        token = self._tokens[self._at]
-        self._at = min(self._at + 1, len(self._tokens) - 1)
-        return token
-
-    def _requirement(self) -> Requirement:
-        absent = self._next == "!"
-        if absent:
-            self._take()
-        key = self._take()
-        if not _is_word(key):
-            raise _unparsable(f"found '{key}', expected: identifier")
-        problem = key_problem(key)
-        if problem:
-            raise _unparsable(f'<nil>: Invalid value: "{key}": {problem}')
-        if absent or self._next in {"", ","}:
-            return _present(key, negated=absent)
-        sign = self._take()
-        match sign:
-            case "in" | "notin":
-                return _one_of(key, self._values(), negated=sign == "notin")
-            case "=" | "==" | "!=":
-                value = self._take() if _is_word(self._next) else ""
-                return _one_of(key, frozenset({value}), negated=sign == "!=")
-            case ">" | "<":
-                return _compared(key, sign, self._bound())
-        expected = "in, notin, =, ==, !=, gt, lt"
-        raise _unparsable(f"found '{sign}', expected: {expected}")
-
-    def _bound(self) -> int:
-        value = self._take()
-        if re.fullmatch(r"-?[0-9]+", value) is None:
-            why = "for 'Gt', 'Lt' operators, the value must be an integer"
-            raise _unparsable(f'values[0]: Invalid value: "{value}": {why}')
-        return int(value)
-
-    def _values(self) -> frozenset[str]:
-        """`(a, b)`; a comma with nothing beside it stands for the empty value."""
-        if self._next != "(":
-            raise _unparsable(f"found '{self._next}' expected: '('")
-        self._take()
-        values = []
-        while True:
-            values.append(self._take() if _is_word(self._next) else "")
-            after = self._take()
-            if after == ")":
-                return frozenset(values)
-            if after != ",":
-                raise _unparsable(f"found '{after}', expected: ',' or ')'")
-
-
-def _is_word(token: str) -> bool:
-    return bool(token) and token[0] not in "(),!=<>"
-
-
-def _unparsable(why: str) -> ApiError:
-    return bad_request(f"unable to parse requirement: {why}")
-
-
-def _one_of(key: str, values: frozenset[str], *, negated: bool) -> Requirement:
-    # `!=` and `notin` also match objects without the label.
-    return lambda labels: (labels.get(key) in values) != negated
-
-
-def _present(key: str, *, negated: bool) -> Requirement:
-    return lambda labels: (key in labels) != negated
-
-
-def _compared(key: str, order: str, bound: int) -> Requirement:
-    compare = operator.gt if order == ">" else operator.lt
-
-    def match(labels: Mapping[str, str]) -> bool:
-        try:
-            return bool(compare(int(labels[key]), bound))
-        except (KeyError, ValueError):
-            return False
 
     return match
 

@@ -67,6 +67,7 @@ class WriteOptions:
     manager: str | None = None
     validation: FieldValidation = "Strict"
     dry_run: bool = False
+    force: bool = False
     warnings: list[str] = field(default_factory=list)
     # Words a decoding error about a field, or about none; a patch has its own.
     undecodable: Callable[[str, Mistyped | None], ApiError] | None = None

@@ -28,16 +28,27 @@ def encode(value: object) -> bytes:
 class Stored(dict[str, Any]):
     """An object as kept: a dict nobody changes any more, with its JSON text once someone asked."""
 
-    __slots__ = ("_encoded",)
+    __slots__ = ("_encoded", "_item")
 
     def __init__(self, obj: JSON) -> None:
         super().__init__(obj)
         self._encoded: bytes | None = None
+        self._item: bytes | None = None
 
     def encoded(self) -> bytes:
         if self._encoded is None:
             self._encoded = encode(self)
         return self._encoded
+
+    def encoded_item(self) -> bytes:
+        """As an item of a list that says for all its items what they are."""
+        if self._item is None:
+            self._item = encode(without_type(self))
+        return self._item
+
+
+def without_type(obj: JSON) -> JSON:
+    return {key: value for key, value in obj.items() if key not in {"apiVersion", "kind"}}
 
 
 class Event:
@@ -114,6 +125,16 @@ class Store:
             objects = spaces.get(space, {})
             found.extend(objects[name] for name in sorted(objects))
         return found
+
+    def select_at(self, resource: str, namespace: str | None, version: int) -> list[Stored]:
+        """What `select` found when the cluster was at this version; the log must reach back to it."""
+        then = {_place(obj): obj for obj in self.select(resource, namespace)}
+        for event in reversed(self.since(resource, version)):
+            if namespace is None or event.new["metadata"].get("namespace") == namespace:
+                then.pop(_place(event.new), None)
+                if event.old is not None:
+                    then[_place(event.old)] = event.old
+        return [then[place] for place in sorted(then)]
 
     def owned_by(self, uid: str) -> Iterator[tuple[str, Stored]]:
         for resource, namespace, name in tuple(self._owned.get(uid, ())):
@@ -209,3 +230,7 @@ class Store:
             found.append(event)
         found.reverse()
         return found
+
+
+def _place(obj: JSON) -> tuple[str, str]:
+    return (obj["metadata"].get("namespace") or "", obj["metadata"]["name"])

@@ -16,6 +16,15 @@ from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]
 
+_NULL_WITHOUT_ROWS = frozenset(
+    [
+        "limitranges",
+        "roles.rbac.authorization.k8s.io",
+        "clusterroles.rbac.authorization.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io",
+    ]
+)
+
 
 def render(
     resource: Resource,
@@ -40,8 +49,12 @@ def render(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
         "columnDefinitions": _definitions(printer) if with_columns else None,
-        "rows": [_row(printer, obj, now, include) for obj in objects],
+        "rows": [_row(printer, obj, now, include) for obj in objects] or _no_rows(resource),
     }
+
+
+def _no_rows(resource: Resource) -> list[JSON] | None:
+    return None if resource.name in _NULL_WITHOUT_ROWS else []
 
 
 def partial_metadata(obj: JSON) -> JSON:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runbook.practice.apiserver.builtin import builtin_rows
-from runbook.practice.apiserver.list_types import is_atomic_map, list_type
+from runbook.practice.apiserver.list_types import has_atomic_items, is_atomic_map, list_type
 
 JSON = dict[str, Any]
 
 _BUILTIN_GROUPS = frozenset(row.group for row in builtin_rows())
-# Structs that exist in Go even when empty, so that nobody can be the one who added them.
-_ALWAYS_THERE = {"metadata", "spec", "status", "template", "strategy", "jobTemplate"}
 
 
 class Node(Protocol):
@@ -37,7 +35,9 @@ class Node(Protocol):
         ...
 
     @property
-    def always_there(self) -> bool: ...
+    def item_is_atomic(self) -> bool:
+        """Whether an item of a keyed list is owned as a whole."""
+        ...
 
     def child(self, field: str) -> Node: ...
 
@@ -53,7 +53,7 @@ class BuiltinNode:
     keys: tuple[str, ...]
     is_set: bool
     is_atomic: bool
-    always_there: bool
+    item_is_atomic: bool
 
     def child(self, field: str) -> Node:
         return _builtin_node(self.kind, self.field, field)
@@ -70,8 +70,8 @@ def _builtin_node(kind: str, parent: str | None, field: str | None) -> BuiltinNo
         field,
         keys=found.apply_keys,
         is_set=found.is_set,
-        is_atomic=field is not None and is_atomic_map(field),
-        always_there=field is None or field in _ALWAYS_THERE,
+        item_is_atomic=has_atomic_items(kind, field),
+        is_atomic=field is not None and is_atomic_map(kind, field),
     )
 
 
@@ -97,8 +97,9 @@ class SchemaNode:
         return self.schema.get("x-kubernetes-map-type") == "atomic"
 
     @property
-    def always_there(self) -> bool:
-        return self.is_root
+    def item_is_atomic(self) -> bool:
+        items = self.schema.get("items")
+        return isinstance(items, dict) and items.get("x-kubernetes-map-type") == "atomic"
 
     def child(self, field: str) -> Node:
         if self.is_root and field == "metadata":

@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from runbook.practice.apiserver import apply, schema
+from runbook.practice.apiserver.defaults import TEMPLATE_GENERATION
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import Target, WriteOptions, in_version
 
 JSON = dict[str, Any]
 
-_REVISION = "deployment.kubernetes.io/revision"
 # Built-in kinds whose generation counts changes of the spec; every custom resource does.
 _WITH_GENERATION = frozenset(
     [
+        "pods",
+        "podtemplates",
+        "replicationcontrollers",
         "deployments.apps",
         "replicasets.apps",
         "statefulsets.apps",
@@ -25,9 +28,13 @@ _WITH_GENERATION = frozenset(
         "cronjobs.batch",
         "replicationcontrollers",
         "pods",
+        "horizontalpodautoscalers.autoscaling",
         "ingresses.networking.k8s.io",
+        "ingressclasses.networking.k8s.io",
         "networkpolicies.networking.k8s.io",
+        "endpointslices.discovery.k8s.io",
         "poddisruptionbudgets.policy",
+        "priorityclasses.scheduling.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -55,10 +62,13 @@ def first_managed_fields(
             time=time,
             schema=schema.crd_schema(resource),
         )
-    obj["metadata"]["managedFields"] = managed
+    set_managed_fields(obj, managed)
 
 
-def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
+def keep_generation(resource: Resource, live: JSON, new: JSON, *, by_a_person: bool) -> None:
+    """Counts changes of the spec; of a Deployment those of its annotations too, but for our own
+    controller, whose real counterpart writes them along with the status.
+    """
     if "generation" not in live["metadata"]:
         return
     aside = {"metadata", "apiVersion"}
@@ -66,19 +76,24 @@ def keep_generation(resource: Resource, live: JSON, new: JSON) -> None:
         aside.add("status")
     before = {key: value for key, value in live.items() if key not in aside}
     after = {key: value for key, value in new.items() if key not in aside}
-    if resource.name == "deployments.apps":  # here people's annotations count, too
-        before["annotations"], after["annotations"] = _annotations(live), _annotations(new)
+    if resource.name == "deployments.apps" and by_a_person:
+        before["annotations"] = live["metadata"].get("annotations")
+        after["annotations"] = new["metadata"].get("annotations")
     if resource.name == "pods":  # being placed is no change of what is wanted
         before["spec"] = {**before["spec"], "nodeName": after["spec"].get("nodeName")}
         after["spec"] = {**after["spec"], "nodeName": after["spec"].get("nodeName")}
     if before != after:
         new["metadata"]["generation"] = live["metadata"]["generation"] + 1
+    if resource.name == "daemonsets.apps":
+        _keep_template_generation(live, new)
 
 
-def _annotations(obj: JSON) -> JSON:
-    """Without the revision, which the controller writes together with the status."""
-    found = obj["metadata"].get("annotations") or {}
-    return {key: value for key, value in found.items() if key != _REVISION}
+def _keep_template_generation(live: JSON, new: JSON) -> None:
+    """A DaemonSet counts the changes of its template once more, in an annotation."""
+    known = int((live["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, 1))
+    changed = live["spec"].get("template") != new["spec"].get("template")
+    annotations = new["metadata"].get("annotations") or {}
+    new["metadata"]["annotations"] = {**annotations, TEMPLATE_GENERATION: str(known + changed)}
 
 
 def managed_fields(
@@ -92,8 +107,10 @@ def managed_fields(
 ) -> list[JSON]:
     """Who manages what after this update; `given` is the record as the client sent it."""
     known: list[JSON] = live["metadata"].get("managedFields") or []
-    if options.manager is None:
+    if options.manager is None and (not known or target.subresource):
         return known
+    if options.manager is None:
+        given = None  # a controller writes the record back as it read it
     if given is not None and given != known:
         # A client may reset or rewrite the record; its own change is tracked on top of that.
         known = [] if given == [{}] else given

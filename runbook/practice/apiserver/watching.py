@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from runbook.practice.apiserver.errors import ApiError, Cause, expired, invalid_options
 from runbook.practice.apiserver.messages import Request, Stream
 from runbook.practice.apiserver.negotiation import Form, bookmark, encode_one, negotiated
-from runbook.practice.apiserver.reading import check_version
+from runbook.practice.apiserver.reading import not_a_version
 from runbook.practice.apiserver.selectors import field_selector, label_selector
 from runbook.practice.apiserver.state import JSON, State, Target
 from runbook.practice.apiserver.store import Event, EventType, Stored, encode
 
 BATCH = 500  # events in one chunk: large enough to be cheap, small enough to keep the loop free
 BOOKMARK_EVERY = 60.0
+LAST_BOOKMARK = 2.0  # seconds before the end of a watch
 _SHORTEST, _LONGEST = 1800.0, 3600.0  # seconds a watch lasts when the client sets no timeout
 
 
@@ -40,19 +41,12 @@ class Watch:
 
 
 def watch(state: State, target: Target, request: Request, every: float = BOOKMARK_EVERY) -> Stream:
-    version = check_version(state, request)
+    version = _version_of(request)
     initial = request.asks("sendInitialEvents") if "sendInitialEvents" in request.query else None
     match = request.query.get("resourceVersionMatch")
-    if initial is not None and match != "NotOlderThan":
-        raise _list_options(
-            "resourceVersionMatch",
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        )
-    if initial is None and match:
-        raise _list_options(
-            "resourceVersionMatch",
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        )
+    causes = _match_causes(match, initial)
+    if causes:
+        raise invalid_options("ListOptions", causes)
     wishes = Watch(
         target=target,
         chooses=_chooser(target, request),
@@ -66,8 +60,25 @@ def watch(state: State, target: Target, request: Request, every: float = BOOKMAR
     return Stream(_stream(state, wishes, every))
 
 
-def _list_options(field: str, why: str) -> ApiError:
-    return invalid_options("ListOptions", [Cause.forbidden(field, why)])
+def _match_causes(match: str | None, initial: bool | None) -> list[Cause]:
+    field, found = "resourceVersionMatch", []
+    if initial is not None and match != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        found.append(Cause.forbidden(field, why))
+    if initial is None and match:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        found.append(Cause.forbidden(field, why))
+    if match not in {None, "", "NotOlderThan"}:
+        found.append(Cause.unsupported(field, f'"{match}"', ["NotOlderThan"]))
+    return found
+
+
+def _version_of(request: Request) -> int:
+    """The real server's watch cache words a version that is no number in its own way."""
+    text = request.query.get("resourceVersion") or "0"
+    if not text.isdecimal() or len(text) > 19:
+        raise ApiError(500, "", not_a_version(text))
+    return int(text)
 
 
 def _timeout(state: State, request: Request) -> float:
@@ -103,7 +114,7 @@ async def _stream(state: State, wishes: Watch, every: float) -> AsyncGenerator[b
     subscription = store.subscribe(resource)
     clock = asyncio.get_running_loop().time
     end = clock() + wishes.timeout
-    next_bookmark = clock() + every if wishes.bookmarks else end
+    next_bookmark = _next_bookmark(wishes, clock(), end, every)
     try:
         oldest = store.oldest(resource)
         if not _starts_with_state(wishes) and 0 < wishes.version < oldest:
@@ -118,15 +129,22 @@ async def _stream(state: State, wishes: Watch, every: float) -> AsyncGenerator[b
                 events = [subscription.events.popleft() for _ in range(size)]
                 yield b"".join(_texts(state, wishes, events))
             now = clock()
-            if now >= next_bookmark or now >= end:
-                if wishes.bookmarks:
-                    yield _bookmark(state, wishes)
-                if now >= end:
-                    return
-                next_bookmark = now + every
+            if now >= end:
+                return
+            if now >= next_bookmark:
+                yield _bookmark(state, wishes)
+                next_bookmark = _next_bookmark(wishes, now, end, every)
             await subscription.wait(min(end, next_bookmark))
     finally:
         store.unsubscribe(resource, subscription)
+
+
+def _next_bookmark(wishes: Watch, now: float, end: float, every: float) -> float:
+    """Every so often, and once more shortly before the end."""
+    if not wishes.bookmarks:
+        return end
+    last = end - LAST_BOOKMARK
+    return min(now + every, last if last > now else end)
 
 
 def _starts_with_state(wishes: Watch) -> bool:
@@ -176,7 +194,13 @@ def _event_line(state: State, wishes: Watch, kind: EventType, event: Event) -> b
     key = (kind, wishes.form, wishes.columns, wishes.target.resource.version)
     known = event.texts.get(key)
     if known is None:
-        known = event.texts[key] = _object_line(state, wishes, kind, event.new)
+        shown = event.new
+        if kind == "DELETED" and event.type != "DELETED" and event.old is not None:
+            # It left the selection: the watcher sees it as it was when it was still chosen.
+            version = event.new["metadata"]["resourceVersion"]
+            metadata = {**event.old["metadata"], "resourceVersion": version}
+            shown = Stored({**event.old, "metadata": metadata})
+        known = event.texts[key] = _object_line(state, wishes, kind, shown)
     elif wishes.form.kind == "Table":
         wishes.columns = False
     return known

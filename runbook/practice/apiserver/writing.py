@@ -13,6 +13,7 @@ from typing import Any
 from runbook.practice.apiserver import (
     allocation,
     defaults,
+    first_state,
     immutable,
     metadata,
     rules,
@@ -78,8 +79,8 @@ def create(
     obj, causes = inspect(state, resource, obj, options)
     meta = obj["metadata"]
     rules.check_namespace(state, resource, namespace, meta)
-    rules.check_definition(state, resource, meta)
     rules.give_name(state, resource, meta)
+    rules.check_definition(state, resource, meta)
     meta["uid"] = state.new_uid()
     meta["creationTimestamp"] = state.timeline.stamp()
     causes = [*metadata.causes(resource, meta), *causes]
@@ -92,14 +93,16 @@ def create(
     raise_causes(resource, meta["name"], causes)
     obj["apiVersion"] = storage_version(resource)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
-    defaults.on_create(resource.name, obj)
+    first_state.on_create(resource.name, obj)
     allocation.allocate(state, resource.name, obj, None)
     more = [*validation.causes(resource.name, obj), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], more)
     tracking.first_generation(resource, obj)
     _admit(state, resource, obj, None)
-    if state.store.get(resource.name, meta.get("namespace"), meta["name"]) is not None:
-        raise already_exists(resource, meta["name"])
+    known = state.store.get(resource.name, meta.get("namespace"), meta["name"])
+    if known is not None:
+        dying = "deletionTimestamp" in known["metadata"]
+        raise already_exists(resource, meta["name"], dying=dying)
     if options.dry_run:
         return obj
     return state.store.put(resource.name, obj, "ADDED")
@@ -131,7 +134,8 @@ def update(
             new, causes = _replaced(state, resource, live, obj, options)
     raise_causes(resource, name, causes)
     new["apiVersion"] = storage_version(resource)
-    tracking.keep_generation(resource, live, new)
+    by_a_person = options.manager is not None
+    tracking.keep_generation(resource, live, new, by_a_person=by_a_person)
     fields = managed
     if fields is None:
         given = obj["metadata"].get("managedFields")
@@ -177,6 +181,7 @@ def inspect(
     if findings.mistyped:
         first = findings.mistyped[0]
         raise _undecodable(resource, options, first.message(resource.kind), first)
+    obj = schema.canonical(resource, obj)
     return obj, [Cause(one.path, one.reason, one.message) for one in findings.invalid]
 
 

@@ -297,7 +297,8 @@ def test_a_status_write_is_recorded_with_its_subresource() -> None:
     entry = next(one for one in entries["managedFields"] if one["manager"] == "controller")
     assert entry["subresource"] == "status"
     item: JSON = {".": {}, "f:status": {}, "f:type": {}}
-    assert entry["fieldsV1"] == {"f:status": {"f:conditions": {'k:{"type":"Available"}': item}}}
+    conditions = {".": {}, 'k:{"type":"Available"}': item}
+    assert entry["fieldsV1"] == {"f:status": {"f:conditions": conditions}}
 
 
 def test_a_write_that_changes_nothing_changes_no_entry() -> None:

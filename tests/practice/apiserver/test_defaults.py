@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook.practice.apiserver import defaults
+from runbook.practice.apiserver import defaults, first_state
 from runbook.practice.apiserver.pod_defaults import default_pod_spec, quality_of_service
 
 JSON = dict[str, Any]
@@ -65,7 +65,7 @@ def test_a_secret_s_plain_text_becomes_data() -> None:
 def test_a_job_selects_its_own_pods() -> None:
     job = _object("jobs.batch")
     defaults.on_write("jobs.batch", job)
-    defaults.on_create("jobs.batch", job)
+    first_state.on_create("jobs.batch", job)
     assert job["spec"]["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}
     assert job["spec"]["template"]["metadata"]["labels"]["job-name"] == "x"
 

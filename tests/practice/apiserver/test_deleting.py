@@ -106,7 +106,7 @@ async def test_a_precondition_that_does_not_hold_is_a_conflict(
     reply = await client.ask("DELETE", f"{CONFIGS}/c", {"preconditions": precondition})
 
     assert reply.status == 409
-    assert "Precondition failed" in reply.message
+    assert "in the precondition" in reply.message
     assert api.get("configmaps", "default", "c") is not None
 
 
@@ -158,17 +158,30 @@ async def test_a_collection_is_deleted_by_its_selector(api: ApiServer, client: C
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "refusal"),
     [
-        {"propagationPolicy": "Sideways"},
-        {"propagationPolicy": "Orphan", "orphanDependents": True},
-        {"gracePeriodSeconds": "soon"},
-        {"preconditions": 3},
+        ({"propagationPolicy": "Sideways"}, (422, "Invalid")),
+        ({"propagationPolicy": "Orphan", "orphanDependents": True}, (422, "Invalid")),
+        ({"gracePeriodSeconds": "soon"}, (400, "BadRequest")),
+        ({"dryRun": ["Some"]}, (422, "Invalid")),
+        ({"kind": "Pod"}, (400, "BadRequest")),
+        ({"preconditions": 3}, (422, "Invalid")),
     ],
 )
 async def test_options_that_make_no_sense_are_refused(
-    api: ApiServer, client: Client, options: JSON
+    api: ApiServer, client: Client, options: JSON, refusal: tuple[int, str]
 ) -> None:
     await _config(api)
     reply = await client.ask("DELETE", f"{CONFIGS}/c", options)
-    assert (reply.status, reply.reason) == (422, "Invalid")
+    assert (reply.status, reply.reason) == refusal
+
+
+async def test_a_pod_that_ran_nowhere_is_shown_as_it_went(client: Client) -> None:
+    spec = {"containers": [{"name": "a", "image": "x"}]}
+    await client.ask(
+        "POST", "/api/v1/namespaces/default/pods", {"metadata": {"name": "p"}, "spec": spec}
+    )
+    gone = await client.ask("DELETE", "/api/v1/namespaces/default/pods/p")
+    assert (gone.status, gone.body["kind"]) == (200, "Pod")
+    assert gone.body["metadata"]["deletionGracePeriodSeconds"] == 0
+    assert (await client.ask("GET", "/api/v1/namespaces/default/pods/p")).status == 404

@@ -25,7 +25,7 @@ NAMESPACE = "/api/v1/namespaces/default"
         (PARTIAL, Form("PartialObjectMetadata")),
         (
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
-            Form("PartialObjectMetadata"),
+            Form("PartialObjectMetadata", lists=True),
         ),
     ],
 )
@@ -51,7 +51,8 @@ async def test_a_row_carries_as_much_as_was_asked(client: Client, include: str, 
 async def test_metadata_alone_is_metadata_alone(client: Client) -> None:
     one = (await client.ask("GET", NAMESPACE, accept=PARTIAL)).body
     assert sorted(one) == ["apiVersion", "kind", "metadata"]
-    many = (await client.ask("GET", "/api/v1/namespaces", accept=PARTIAL)).body
+    lists = PARTIAL.replace("Metadata;", "MetadataList;")
+    many = (await client.ask("GET", "/api/v1/namespaces", accept=lists)).body
     assert many["kind"] == "PartialObjectMetadataList"
     assert many["items"][0] == one
 
@@ -78,3 +79,13 @@ async def test_every_served_version_shows_the_same_object(
     assert stored["apiVersion"] == "example.org/v1"
     listed = (await client.ask("GET", path)).body
     assert listed["items"][0]["apiVersion"] == "example.org/v1beta1"
+
+
+async def test_a_list_has_no_metadata_of_one_object_and_the_reverse(client: Client) -> None:
+    of_one = await client.ask("GET", "/api/v1/namespaces", accept=PARTIAL)
+    assert (of_one.status, of_one.reason) == (406, "NotAcceptable")
+    assert "the requested object is a list (*core.NamespaceList)" in of_one.message
+    of_list = await client.ask(
+        "GET", NAMESPACE, accept=PARTIAL.replace("Metadata;", "MetadataList;")
+    )
+    assert "the requested object is not a list (*core.Namespace)" in of_list.message

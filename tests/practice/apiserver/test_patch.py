@@ -71,10 +71,26 @@ def test_json_patch_of_a_missing_path_does_not_apply() -> None:
         patch.json_patch({"a": 1}, [{"op": "remove", "path": "/metadata/finalizers"}])
 
 
-@pytest.mark.parametrize("operations", [["x"], "x", {"op": "add"}])
-def test_json_patch_that_makes_no_sense_is_malformed(operations: list[Any]) -> None:
+@pytest.mark.parametrize("operations", ["x", {"op": "add"}])
+def test_a_json_patch_that_is_no_list_is_malformed(operations: Any) -> None:
     with pytest.raises(patch.MalformedPatch):
         patch.json_patch({"a": 1}, operations)
+
+
+@pytest.mark.parametrize("operations", [[{"op": "nope", "path": "/a"}], [{"path": "/a"}], ["x"]])
+def test_json_patch_that_makes_no_sense_does_not_apply(operations: list[Any]) -> None:
+    with pytest.raises(patch.PatchDoesNotApply):
+        patch.json_patch({"a": 1}, operations)
+
+
+def test_json_patch_that_is_no_list_is_malformed() -> None:
+    with pytest.raises(patch.MalformedPatch, match="cannot unmarshal object"):
+        patch.json_patch({"a": 1}, {"op": "remove", "path": "/a"})
+
+
+def test_json_patch_replaces_what_is_not_there() -> None:
+    operations = [{"op": "replace", "path": "/data/b", "value": 2}]
+    assert patch.json_patch({"data": {"a": 1}}, operations) == {"data": {"a": 1, "b": 2}}
 
 
 def test_strategic_merge_finds_a_container_by_its_name() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.apiserver.api import ApiServer
-from runbook.practice.apiserver.patching import go_map
+from runbook.practice.apiserver.findings import go_map
 from tests.practice.apiserver.client import Client
 
 JSON = dict[str, Any]
@@ -68,7 +68,7 @@ async def test_a_json_patch_is_done_step_by_step(web: JSON, client: Client) -> N
         (OPERATIONS, {"not": "a list"}, 400),
         (MERGE, [1], 400),
         (MERGE, b"{not json", 400),
-        (STRATEGIC, {"spec": {"$patch": "explode"}}, 400),
+        (STRATEGIC, {"spec": {"$patch": "explode"}}, 500),
         (MERGE, {"metadata": 5}, 400),
         (MERGE, {"metadata": {"name": "other"}}, 400),
         (MERGE, {"spec": None}, 422),
@@ -179,7 +179,7 @@ async def test_applying_the_same_again_keeps_the_version(client: Client, deploym
         ({}, {"fieldManager": ""}, 422, "fieldManager: Required value: is required for apply"),
         ({"metadata": {"name": "other"}}, {}, 400, "does not match the name on the URL"),
         ({"metadata": {"managedFields": [{}]}}, {}, 400, "managedFields must be nil"),
-        ({"kind": ""}, {}, 400, "kind must be set"),
+        ({"kind": ""}, {}, 400, "invalid object type: apps/v1, Kind="),
         ({"spec": {"replcas": 1}}, {}, 500, ".spec.replcas: field not declared in schema"),
     ],
 )

@@ -43,9 +43,10 @@ async def test_pages_follow_each_other_to_the_end(api: ApiServer, client: Client
     assert first["metadata"]["remainingItemCount"] == 1
 
     await _fill(api, "aa", "d")
+    await api.delete("configmaps", "default", "c")
     token = first["metadata"]["continue"]
     second = (await client.ask("GET", CONFIGS, limit="2", query={"continue": token})).body
-    assert _names(second) == ["c", "d"]
+    assert _names(second) == ["c"], "all pages show the moment of the first"
     assert second["metadata"] == {"resourceVersion": first["metadata"]["resourceVersion"]}
 
 
@@ -67,7 +68,7 @@ async def test_a_page_token_expires_and_offers_another(client: Client) -> None:
 async def test_a_token_that_no_list_returned_is_refused(client: Client, token: str) -> None:
     reply = await client.ask("GET", CONFIGS, query={"continue": token})
     assert reply.status == 400
-    assert reply.message.startswith("continue key is not valid")
+    assert reply.message.startswith("invalid continue token: continue key is not valid")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ async def test_selectors_choose(
         ({"limit": "many"}, 400),
         ({"resourceVersion": "-1"}, 400),
         ({"resourceVersion": "999999"}, 504),
-        ({"resourceVersion": "1", "resourceVersionMatch": "Exact"}, 410),
+        ({"resourceVersion": "1", "resourceVersionMatch": "Exact"}, 200),
+        ({"resourceVersion": "0", "resourceVersionMatch": "Exact"}, 422),
+        ({"resourceVersionMatch": "Exact"}, 422),
         ({"resourceVersion": "0"}, 200),
         ({"resourceVersion": "1", "resourceVersionMatch": "NotOlderThan"}, 200),
     ],
@@ -102,3 +105,25 @@ async def test_only_versions_that_can_be_had_are_given(
     client: Client, query: dict[str, str], status: int
 ) -> None:
     assert (await client.ask("GET", CONFIGS, query=query)).status == status
+
+
+async def test_a_version_of_the_past_is_shown_while_it_is_known(client: Client) -> None:
+    api = client.api = ApiServer(Timeline(), window=2)
+    await api.create("namespaces", {"metadata": {"name": "default"}})
+    await _fill(api, "a")
+    past = str(api.store.version)
+    await _fill(api, "b")
+    query = {"resourceVersion": past, "resourceVersionMatch": "Exact"}
+    then = (await client.ask("GET", CONFIGS, query=query)).body
+    assert (_names(then), then["metadata"]["resourceVersion"]) == (["a"], past)
+    await _fill(api, "c", "d")
+    assert (await client.ask("GET", CONFIGS, query=query)).status == 410
+
+
+async def test_items_of_a_built_in_kind_do_not_repeat_what_they_are(
+    api: ApiServer, client: Client
+) -> None:
+    await _fill(api, "a")
+    found = (await client.ask("GET", CONFIGS)).body
+    assert found["kind"] == "ConfigMapList"
+    assert not {"kind", "apiVersion"} & found["items"][0].keys()

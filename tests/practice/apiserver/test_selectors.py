@@ -76,6 +76,12 @@ def test_a_selector_that_cannot_be_read_is_refused(selector: str, says: str) -> 
     assert refused.value.message.startswith(says)
 
 
+@pytest.mark.parametrize("selector", ["a@@", "a=b/c", "a in (b, c/d)", "a>b"])
+def test_a_selector_with_impossible_values_is_refused(selector: str) -> None:
+    with pytest.raises(ApiError, match="Invalid value"):
+        label_selector(selector)
+
+
 def _resource(name: str) -> Resource:
     found = Registry().named(name)
     assert found is not None

@@ -315,7 +315,7 @@ async def test_annotations_of_a_deployment_move_its_generation(
         return int(reply.body["metadata"]["generation"])
 
     assert await generation({"a": "b"}) == 2
-    assert await generation({"deployment.kubernetes.io/revision": "1"}) == 2
+    assert await generation({"deployment.kubernetes.io/revision": "1"}) == 3
 
 
 async def test_all_that_is_wrong_is_said_at_once(client: Client, deployment: JSON) -> None:

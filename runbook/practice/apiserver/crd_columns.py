@@ -1,0 +1,54 @@
+"""The printer columns of CustomResourceDefinitions themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from runbook.practice.apiserver.columns import AGE, NAME, Column, Printer, name_of
+
+JSON = dict[str, Any]
+
+
+def _version_text(version: JSON) -> str:
+    notes = [
+        *(["storage"] if version.get("storage") else []),
+        *(["deprecated"] if version.get("deprecated") else []),
+        *([] if version.get("served") else ["unserved"]),
+    ]
+    return f"{version['name']}({','.join(notes)})" if notes else str(version["name"])
+
+
+def _cells(obj: JSON, now: datetime) -> list[Any]:  # noqa: ARG001 - one signature for all
+    spec = obj.get("spec") or {}
+    names = spec.get("names") or {}
+    versions = [_version_text(one) for one in spec.get("versions") or ()]
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    established = any(
+        one.get("type") == "Established" and one.get("status") == "True" for one in conditions
+    )
+    return [
+        name_of(obj),
+        spec.get("scope", ""),
+        ",".join(versions),
+        obj["metadata"].get("creationTimestamp"),
+        spec.get("group", ""),
+        names.get("kind", ""),
+        ",".join(names.get("shortNames") or ()),
+        established,
+    ]
+
+
+CRD_PRINTER = Printer(
+    (
+        NAME,
+        Column("Scope"),
+        Column("Versions"),
+        Column("Created At", "date", description=AGE.description),
+        Column("Group", priority=1),
+        Column("Kind", priority=1),
+        Column("ShortNames", priority=1),
+        Column("Established", "boolean", priority=1),
+    ),
+    _cells,
+)

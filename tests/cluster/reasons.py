@@ -1,0 +1,88 @@
+"""The differences between practice and a real control plane that are meant, each with its reason.
+
+`scenario` is a test's name for what it compares, `place` a pattern over `N METHOD path: field`. An entry
+that no longer applies fails the test of its scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One meant difference."""
+
+    scenario: str
+    place: str
+    why: str
+
+    def covers(self, place: str) -> bool:
+        return fnmatchcase(place.replace("[", "(").replace("]", ")"), self.place)
+
+
+REASONS: tuple[Reason, ...] = (
+    Reason(
+        "defaults/node",
+        "*body.spec.taints*",
+        "practice makes its own nodes and they are ready; nothing would remove the taint of a new one",
+    ),
+    Reason(
+        "*",
+        "*columnDefinitions(*).description",
+        "upstream's whole API documentation; no client shows it in a table",
+    ),
+    Reason(
+        "apply/odd",
+        "1[567] PATCH *: body.message",
+        "what was found instead is shown by upstream's own YAML and value types",
+    ),
+    Reason("apply/custom", "3 PATCH *: body.message", "as above"),
+    Reason("patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"),
+    Reason(
+        "json-patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"
+    ),
+    Reason(
+        "json-patch/copy-missing",
+        "*data*",
+        "Go reads a null in a map of texts as an empty text; practice drops every null",
+    ),
+    Reason("json-patch/no-value", "*", "as above"),
+    *(
+        Reason(scenario, place, "the whole patch or object in the message, in Go's order and words")
+        for scenario, place in (
+            ("patch/wrong-type", "* PATCH *message"),
+            ("patch/wrong-list", "* PATCH *message"),
+            ("json-patch/number", "* PATCH *message"),
+            ("patch/media", "22 PATCH *message"),
+        )
+    ),
+    Reason(
+        "delete/odd",
+        "9 DELETE *: body.message",
+        "where a JSON text breaks is said in Python's words, not in Go's",
+    ),
+    Reason(
+        "watch/lists",
+        "5 WATCH *rows(0).cells*",
+        "no client draws the row of a bookmark; upstream prints an object without a name there",
+    ),
+    Reason(
+        "lists/odd",
+        "* continue=*: body.message",
+        "a token is opaque: what is wrong with one that no list gave is said less exactly",
+    ),
+    Reason("forms/application/yaml", "*", "practice answers in JSON only; clients ask for that"),
+    Reason(
+        "forms/application/json;as=Table;v=v1beta1;g=meta.k8s.io",
+        "*apiVersion",
+        "the old name of the same form, for clients before 1.15",
+    ),
+    Reason("watch/there", "3 WATCH *", "the path /api/v1/watch is deprecated since 1.11"),
+    Reason(
+        "watch/odd",
+        "1 WATCH *",
+        "practice forgets nothing this early, so its very first version is not too old",
+    ),
+)
