@@ -2,8 +2,7 @@
 
 Every request has a time limit; a server that does not answer is `TargetUnreachable`, one that answers
 with an error is `ApiStatusError`. Rejected credentials are read anew once, since tokens expire during
-a drill; a server that asks for a short pause is asked again after it. A client survives any number of
-failures.
+a drill; a server that asks for a short pause is asked again after it. A client outlives all failures.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ class ClusterClient:
         self._session: aiohttp.ClientSession | None = None
         self._retired: tuple[aiohttp.ClientSession, ...] = ()
         self._renewing = asyncio.Lock()
-        self._discovery = Discovery(self._discover)
+        self._discovery = Discovery(self._discover, self._is_ready)
         self.services = Services(self)
 
     @property
@@ -274,6 +273,9 @@ class ClusterClient:
 
     async def _discover(self, path: str, accept: str) -> JSON:
         return await self.get(path, accept=accept)
+
+    async def _is_ready(self) -> bool:
+        return (await self._answer("GET", "/readyz")).status < 500
 
     async def _json(
         self,

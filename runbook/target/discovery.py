@@ -1,7 +1,9 @@
 """Which kinds the cluster serves, and under which path.
 
 Asked once and remembered; a kind that is not known makes it ask again, because a rebuild installs
-CRDs while we run. Newer servers tell everything in two answers, older ones in one per group.
+CRDs while we run. Newer servers tell everything in two answers, older ones in one per group. A server
+that has just started answers before it has read its CRDs, so that only one that says it is ready is
+believed when it does not know a kind.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from runbook.errors import TargetUnreachable
 from runbook.target.api import (
     JSON,
     ApiStatusError,
@@ -27,6 +30,12 @@ AGGREGATED = (
 
 Fetch = Callable[[str, str], Awaitable[JSON]]
 """(path, Accept header) -> document"""
+IsReady = Callable[[], Awaitable[bool]]
+"""Whether the server says that it is ready."""
+
+
+async def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,9 @@ class Served:
 
 
 class Discovery:
-    def __init__(self, fetch: Fetch) -> None:
+    def __init__(self, fetch: Fetch, is_ready: IsReady = _always) -> None:
         self._fetch = fetch
+        self._is_ready = is_ready
         self._served: tuple[Served, ...] = ()
         self._asking = asyncio.Lock()
 
@@ -50,8 +60,11 @@ class Discovery:
         async with self._asking:
             # Another caller may have asked while this one waited for its turn.
             if (known := _find(self._served, name, group)) is None:
+                ready = await self._is_ready()  # before what it serves: it becomes ready last
                 self._served = await self._ask()
                 known = _find(self._served, name, group)
+                if known is None and not ready:
+                    raise TargetUnreachable(f"the API server is starting; no kind {name!r} yet")
         if known is None:
             raise _unknown(self._served, name, group)
         return known

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from runbook.errors import TargetUnreachable
 from runbook.target.api import ApiStatusError, ResourceRef, UnknownResource
 from runbook.target.discovery import Discovery
 
@@ -178,3 +179,24 @@ async def test_a_group_whose_backend_is_down_hides_no_other() -> None:
     server = Server(OLD_SERVER)
     assert await Discovery(server.fetch).resolve("Model") == MODELS
     assert "/apis/metrics.k8s.io/v1beta1" in server.asked
+
+
+async def test_a_server_that_has_just_started_is_not_believed_that_it_lacks_a_kind() -> None:
+    answers: dict[str, Any] = {**NEW_SERVER, "/apis": {**NEW_SERVER["/apis"], "items": []}}
+    ready = False
+
+    async def fetch(path: str, _accept: str) -> Any:
+        return answers[path]
+
+    async def is_ready() -> bool:
+        return ready
+
+    discovery = Discovery(fetch, is_ready)
+    assert await discovery.resolve("pods") == PODS
+    with pytest.raises(TargetUnreachable, match="is starting"):
+        await discovery.resolve("models")
+    ready = True
+    with pytest.raises(UnknownResource):
+        await discovery.resolve("models")
+    answers["/apis"] = NEW_SERVER["/apis"]
+    assert await discovery.resolve("models") == MODELS
