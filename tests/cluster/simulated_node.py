@@ -48,7 +48,7 @@ class Node:
     @asynccontextmanager
     async def alive(self, folder: Path) -> AsyncIterator[None]:
         """Ready, with its logs to be had, until the `with` ends."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls(folder))
         await site.start()
