@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.argocd import (
     APPLICATIONS,
@@ -204,6 +206,15 @@ FAULT = Fault(
                 *_TAKE_DOWN,
                 f"sleep {_STAYS + 40:.0f}",
                 _automated('{"selfHeal":true}'),
+            ),
+        ),
+        Remedy(
+            "Delete the Application (it has no finalizer that cascades), and apply it again after",
+            (
+                f"kubectl delete application {_APPLICATION} -n {NAMESPACE}",
+                *_TAKE_DOWN,
+                f"sleep {_STAYS + 40:.0f}",
+                f"kubectl apply -f - <<'EOF'\n{json.dumps(_application())}\nEOF",
             ),
         ),
     ),
