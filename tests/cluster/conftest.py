@@ -13,7 +13,10 @@ import pytest
 
 from tests.cluster import sides
 from tests.cluster.building import CannotBuild
+from tests.cluster.conformance import runner
 from tests.cluster.sides import Side
+
+TALLY = pytest.StashKey[runner.Tally]()
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,15 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     directory: Path = tmp_path_factory.mktemp("practice")
     with sides.practice(directory) as side:
         yield side
+
+
+@pytest.fixture(scope="session")
+def tally(request: pytest.FixtureRequest) -> runner.Tally:
+    return request.config.stash.setdefault(TALLY, runner.new_tally())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if (found := config.stash.get(TALLY, None)) is not None:
+        terminalreporter.write_line(found.summary())

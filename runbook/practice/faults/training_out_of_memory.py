@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 
 from runbook.practice.controllers.objects import dig
-from runbook.practice.controllers.quantities import parse_quantity
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
@@ -18,6 +17,7 @@ from runbook.practice.faults.pipelines import (
     submitting,
 )
 from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE
+from runbook.practice.quantities import parse_quantity
 
 _FAR_TOO_MUCH = 16 * 2**30
 
