@@ -1,4 +1,4 @@
-"""The faults of a run's practice cluster, for its screen: what is done and what comes of it is noted."""
+"""The faults of a run's practice cluster, for its screen; what becomes of them is noted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`runbook practice ...`: a practice cluster on its own, and the faults one can practise on.
 
-Exit codes: 0 done, or solved; 1 a fault is in place and not solved; 2 cannot be done: no such fault, no
-such cluster, the platform is not healthy; 6 the cluster does not answer.
+Exit codes: 0 done, or solved; 1 a fault is in place and not solved; 2 cannot be done: no such
+fault, no such cluster, the platform is not healthy; 6 the cluster does not answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults of a practice cluster, as its operator asks for them: by HTTP, like everything of that machine."""
+"""Faults of a practice cluster, as its operator asks for them: by HTTP, like that whole machine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def ask_through(client: ClusterClient, action: str, name: str = "") -> JSO
 
 
 async def inject_through(client: ClusterClient, name: str, clock: Clock) -> JSON:
-    """Inject a fault and wait until it is in place, so that nobody repairs what is not broken yet."""
+    """Inject a fault and wait until it is in place: nobody should repair what is not broken."""
     state = await ask_through(client, "inject", name)
     end = clock.monotonic() + DEVELOPS_WITHIN
     while not state["developed"] and clock.monotonic() < end:

@@ -1,7 +1,7 @@
 """One address and the machine behind it, which can be made anew: the same cluster, healthy again.
 
-A reset keeps URL, certificate, token and every uid that the beginning has, so kubeconfigs and whoever
-pinned the cluster go on; what happened since is gone. While it lasts nothing is answered.
+A reset keeps URL, certificate, token and every uid that the beginning has, so kubeconfigs and
+whoever pinned the cluster go on; what happened since is gone. While it lasts nothing is answered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the palette may ask of a practice cluster, and how its answers are shown. No cluster here."""
+"""What the palette may ask of a practice cluster, and how its answers are shown."""
 
 from __future__ import annotations
 

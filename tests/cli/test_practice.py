@@ -109,7 +109,8 @@ def test_a_record_gets_each_penalty_once_and_the_end() -> None:
     before, after = state(penalties=["a"]), state(penalties=["a", "b"], hints=2, solved=True)
     assert practice_faults.news(before, after) == [
         "practice fault x-stuck: penalty b: b is wrong",
-        "practice fault x-stuck: solved after 1m35s of the cluster's time; penalties: a, b; hints: 2",
+        "practice fault x-stuck: solved after 1m35s of the cluster's time; penalties: a, b; hints:"
+        " 2",
     ]
     assert practice_faults.news(after, after) == []
     assert practice_faults.news(after, {"fault": None}) == ()

@@ -1,4 +1,4 @@
-"""Argo CD's application controller, as a teardown meets it: what git has and the cluster has not comes back.
+"""Argo CD's application controller, as a teardown meets it: what git has comes back.
 
     an Application with automated selfHeal      what is missing of its destination is made again
     one that is not automated                   it says OutOfSync, and nothing happens

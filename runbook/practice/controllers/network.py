@@ -1,7 +1,7 @@
 """What NetworkPolicies let through: from a pod to a pod, or to an address outside. Pure reads.
 
 Rule 1: a pod that no policy of a direction selects is open in that direction. Rule 2: policies only
-allow, so one rule that fits is enough. Rule 3: what is dropped times out; nothing is told to anyone.
+allow, so one rule that fits is enough. Rule 3: what is dropped times out; nobody is told.
 Only connections that the controllers open are asked here, and only when they are opened: one that
 stands already goes on.
 """

@@ -1,4 +1,4 @@
-"""The hands that break a platform: writes as anyone's, and a next step once something has come about.
+"""The hands that break a platform: writes like anyone's, and a next step when its time has come.
 
 What a judge will need later (uids, names, manifests) is put into `memory`, which no trainee sees.
 """

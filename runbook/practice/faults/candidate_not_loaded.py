@@ -38,8 +38,8 @@ FAULT = Fault(
         Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "no matching servers"),
     ),
     diagnosis=(
-        "An experiment is active while all its candidates are available, and follows them by itself."
-        f" {ENHANCED} asks for xgboost, which the server does not offer."
+        "An experiment is active while all its candidates are available, and follows them by"
+        f" itself. {ENHANCED} asks for xgboost, which the server does not offer."
     ),
     remedies=(
         Remedy(

@@ -72,7 +72,8 @@ FAULT = Fault(
             "Let the server offer it (its pod restarts)",
             (
                 f"kubectl patch server {SERVER} -n {INFERENCE} --type=merge -p"
-                ' \'{"spec":{"capabilities":["mlflow","torch","numpy","scikit-learn","sklearn"]}}\'',
+                ' \'{"spec":{"capabilities":["mlflow","torch","numpy","scikit-learn",'
+                '"sklearn"]}}\'',
             ),
         ),
     ),

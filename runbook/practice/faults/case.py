@@ -1,7 +1,7 @@
 """What a judge has before it: reads of the API, what a watch told since, and what was remembered.
 
-Every read is a request to the API server, so that nothing is judged that a person could not see. The
-one thing asked elsewhere is MLflow, which says which model a training made.
+Every read is a request to the API server, so that nothing is judged that a person could not see.
+The one thing asked elsewhere is MLflow, which says which model a training made.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Reader:
     async def ask(
         self, namespace: str, service: str, path: str, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str]]:
-        """A request to a service (`name:port`) through the API server's proxy: status and headers."""
+        """A request to a service (`name:port`) through the API server: status and headers."""
         root = f"{path_of(self._api, 'services', namespace, service)}/proxy"
         answer = await self._api.handle(Request("GET", root + path, headers=headers))
         if not isinstance(answer, Response):

@@ -1,4 +1,4 @@
-"""Every fault there is, by its name. A name is for good: runbooks say what they prove themselves against."""
+"""Every fault there is, by its name. A name is for good: runbooks refer to it."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
     POST /practice/v1/hint              the next hint
     POST /practice/v1/reset             a healthy platform again
 
-A refusal is `{"error": ..., "nearest": [...]}` with 404 for a name nobody knows and 409 for what does
-not fit the moment.
+A refusal is `{"error": ..., "nearest": [...]}` with 404 for a name nobody knows and 409 for what
+does not fit the moment.
 """
 
 from __future__ import annotations

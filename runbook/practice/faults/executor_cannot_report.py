@@ -62,8 +62,9 @@ FAULT = Fault(
     name="executor-cannot-report",
     title="A pipeline's step does its work and still errors",
     story=(
-        "Egress of the pipelines' namespace was tightened. Steps run to their end, and half a minute"
-        " later they are in Error. Get the data pipeline to succeed; the namespace stays closed."
+        "Egress of the pipelines' namespace was tightened. Steps run to their end, and half a"
+        " minute later they are in Error. Get the data pipeline to succeed; the namespace stays"
+        " closed."
     ),
     symptoms=(
         Symptom(f"kubectl get workflows -n {TRAINING} -o yaml", "exit code 64"),

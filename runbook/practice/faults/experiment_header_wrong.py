@@ -88,7 +88,8 @@ FAULT = Fault(
             "Name the experiment rightly, and do not send the answer's route back",
             (
                 f"kubectl patch configmap {_CLIENT} -n {INFERENCE} --type=merge -p"
-                f' \'{{"data":{{"seldon-model":"{EXPERIMENT}.experiment","x-seldon-route":null}}}}\'',
+                f' \'{{"data":{{"seldon-model":"{EXPERIMENT}.experiment",'
+                '"x-seldon-route":null}}\'',
             ),
         ),
     ),

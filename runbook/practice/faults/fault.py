@@ -15,7 +15,7 @@ from runbook.practice.faults.case import Case
 
 Inject = Callable[[Bench], Awaitable[None]]
 Check = Callable[[Case], Awaitable[str]]
-"""What is still wrong, in words; empty when the repair holds. Symptoms first: a trainee reads this."""
+"""What is still wrong; empty when the repair holds. Symptoms first: a trainee reads this."""
 Seen = Callable[[Case], Awaitable[bool]]
 
 

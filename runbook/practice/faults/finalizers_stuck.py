@@ -1,4 +1,4 @@
-"""A whole-platform delete hangs: the scheduler went together with the models that wait for its answer."""
+"""A whole-platform delete hangs: the scheduler went with the models that wait for its answer."""
 
 from __future__ import annotations
 
@@ -83,8 +83,9 @@ FAULT = Fault(
         Symptom(f"kubectl logs deployment/{OPERATOR[1]} -n {OPERATOR[0]}", "Scheduler not ready"),
     ),
     diagnosis=(
-        "The finalizer of a Model or an Experiment goes when the scheduler says that it is unloaded."
-        " The scheduler was in the same namespace and went first, so nobody will ever say so."
+        "The finalizer of a Model or an Experiment goes when the scheduler says that it is"
+        " unloaded. The scheduler was in the same namespace and went first, so nobody will ever say"
+        " so."
     ),
     remedies=(
         Remedy(

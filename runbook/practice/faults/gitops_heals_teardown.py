@@ -183,8 +183,8 @@ FAULT = Fault(
     title="What is deleted comes back by itself",
     story=(
         f"Experiment, models and server in {INFERENCE} are to be taken down, must stay away for two"
-        " of Argo CD's sync periods (6 minutes of the cluster's time), and are then to be rebuilt and"
-        " looked after by Argo CD as before. The first try was undone within seconds."
+        " of Argo CD's sync periods (6 minutes of the cluster's time), and are then to be rebuilt"
+        " and looked after by Argo CD as before. The first try was undone within seconds."
     ),
     symptoms=(
         Symptom(f"kubectl get application {_APPLICATION} -n {NAMESPACE}", "Synced"),

@@ -70,8 +70,8 @@ FAULT = Fault(
         Symptom(f"kubectl get rolebinding {_BINDING} -n {TRAINING} -o yaml", _OLD),
     ),
     diagnosis=(
-        "A RoleBinding's roleRef cannot be changed. The binding that is there gives another role; it"
-        " holds nothing, so it can be deleted and made again. A claim or a namespace cannot."
+        "A RoleBinding's roleRef cannot be changed. The binding that is there gives another role;"
+        " it holds nothing, so it can be deleted and made again. A claim or a namespace cannot."
     ),
     remedies=(
         Remedy(

@@ -1,7 +1,7 @@
-"""Questions that several judges ask of a cluster. Each answers in words what is wrong; empty is well.
+"""Questions that several judges ask of a cluster. Each answers what is wrong; empty is well.
 
-A green condition counts only for the object's present generation, and only while whoever writes it is
-alive: with a dead operator or scheduler everything keeps the last colour it had.
+A green condition counts only for the object's present generation, and only while whoever writes it
+is alive: with a dead operator or scheduler everything keeps the last colour it had.
 """
 
 from __future__ import annotations

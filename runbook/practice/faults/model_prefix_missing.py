@@ -33,16 +33,16 @@ FAULT = Fault(
     name="model-prefix-missing",
     title="One model cannot be downloaded",
     story=(
-        f"{ENHANCED} was pointed at a newly trained model by hand. It fails; the credentials and the"
-        " store are well, as the other model shows."
+        f"{ENHANCED} was pointed at a newly trained model by hand. It fails; the credentials and"
+        " the store are well, as the other model shows."
     ),
     symptoms=(
         Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE}", "False"),
         Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "any files"),
     ),
     diagnosis=(
-        "An S3 prefix that does not exist is no error: it lists nothing. The last digit of the model"
-        " id in storageUri is wrong."
+        "An S3 prefix that does not exist is no error: it lists nothing. The last digit of the"
+        " model id in storageUri is wrong."
     ),
     remedies=(
         Remedy(
@@ -54,7 +54,8 @@ FAULT = Fault(
     penalties=(
         Penalty(
             "anothers-model",
-            "the model was pointed at the other candidate's files: green, and the test means nothing",
+            "the model was pointed at the other candidate's files: green, and the test means"
+            " nothing",
             share_a_model,
             (pointing(ENHANCED, _BASELINES),),
         ),

@@ -57,8 +57,8 @@ FAULT = Fault(
         ),
     ),
     diagnosis=(
-        "secretName on a Model makes the agent build a remote from that secret, under the same rule:"
-        " exactly one key. ml-platform has six. The shared rclone remote needs no secretName."
+        "secretName on a Model makes the agent build a remote from that secret, under the same"
+        " rule: exactly one key. ml-platform has six. The shared rclone remote needs no secretName."
     ),
     remedies=(
         Remedy(

@@ -54,8 +54,8 @@ FAULT = Fault(
         Symptom(f"kubectl get deployment {OPERATOR[1]} -n {OPERATOR[0]}", "0/0"),
     ),
     diagnosis=(
-        "The operator takes a Model's finalizer off once the scheduler has unloaded it. The operator"
-        " was scaled to 0; scheduler and server are alive and still hold the model."
+        "The operator takes a Model's finalizer off once the scheduler has unloaded it. The"
+        " operator was scaled to 0; scheduler and server are alive and still hold the model."
     ),
     remedies=(
         Remedy(
@@ -77,7 +77,8 @@ FAULT = Fault(
     hints=(
         "The model has a finalizer. Whose is it, and does that one run?",
         "The scheduler answers; nobody asks it. Look at the deployments in seldon-system.",
-        "Scale the operator to 1 and wait. Do not touch the finalizer: nobody would unload the model.",
+        "Scale the operator to 1 and wait. Do not touch the finalizer: nobody would unload the"
+        " model.",
     ),
     inject=inject,
     check=check,

@@ -1,4 +1,4 @@
-"""What the faults of the pipelines share: submitting a workflow, and rules that were opened too far."""
+"""What the faults of the pipelines share: submitting a workflow, and a quota that stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are: paths of the API, and the names of the platform the faults break. Facts only."""
+"""Where things are: paths of the API, names of the platform that is broken. Facts only."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ FAULT = Fault(
     ),
     diagnosis=(
         "The chart ships a secret under the same name, with an anonymous remote gs. Whoever wrote"
-        " last has won: there is no remote s3, and the SealedSecret no longer owns its Secret, which"
-        " it says only when it is touched."
+        " last has won: there is no remote s3, and the SealedSecret no longer owns its Secret,"
+        " which it says only when it is touched."
     ),
     remedies=(
         Remedy(
@@ -102,7 +102,8 @@ FAULT = Fault(
         SERVER_DELETED,
         Penalty(
             "secret-by-hand",
-            "the secret was written by hand; nobody owns it, and the next install replaces it again",
+            "the secret was written by hand; nobody owns it, and the next install replaces it"
+            " again",
             _by_hand,
             (_DELETE, BY_HAND),
         ),

@@ -105,8 +105,9 @@ FAULT = Fault(
         Symptom("kubectl apply -k k8s/base", "because it is being terminated"),
     ),
     diagnosis=(
-        "Nothing can be created in a namespace that is being deleted. It goes when the last finalizer"
-        " in it has been taken off by its owner; an apply before that is refused object by object."
+        "Nothing can be created in a namespace that is being deleted. It goes when the last"
+        " finalizer in it has been taken off by its owner; an apply before that is refused object"
+        " by object."
     ),
     remedies=(
         Remedy(

@@ -59,9 +59,9 @@ FAULT = Fault(
         Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "any files"),
     ),
     diagnosis=(
-        "The script wrote m- and the run's id. A logged model's id is drawn by MLflow and has nothing"
-        " to do with the run's: take it from the run's outputs, or search the logged models by their"
-        " source run."
+        "The script wrote m- and the run's id. A logged model's id is drawn by MLflow and has"
+        " nothing to do with the run's: take it from the run's outputs, or search the logged models"
+        " by their source run."
     ),
     remedies=(
         Remedy(
@@ -84,7 +84,8 @@ FAULT = Fault(
         ),
     ),
     hints=(
-        "The store is well. Compare what stands behind /models/ in the URIs with what MLflow knows.",
+        "The store is well. Compare what stands behind /models/ in the URIs with what MLflow"
+        " knows.",
         "Those are run ids. A run's outputs name the model that it logged.",
         "Ask MLflow for the newest finished run of each variant and take its model's id; it begins"
         " with m- as well.",

@@ -1,4 +1,4 @@
-"""The restored backup of the sealing keys is older than the newest key: some secrets open, one does not."""
+"""The restored backup of the sealing keys is older than the newest key: one secret stays shut."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ FAULT = Fault(
         ),
     ),
     diagnosis=(
-        "Keys are renewed every month, and the newest one seals. A backup opens only what was sealed"
-        " before it was made. What is newer has to be sealed again, from its plain values and for"
-        " the certificate the controller has now."
+        "Keys are renewed every month, and the newest one seals. A backup opens only what was"
+        " sealed before it was made. What is newer has to be sealed again, from its plain values"
+        " and for the certificate the controller has now."
     ),
     remedies=(
         Remedy(

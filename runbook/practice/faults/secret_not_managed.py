@@ -78,8 +78,8 @@ FAULT = Fault(
     hints=(
         "The SealedSecret's status says what is in its way.",
         "Who owns the Secret of that name? Nobody: look at its ownerReferences.",
-        "Annotate the Secret with sealedsecrets.bitnami.com/managed=true or delete it, and touch the"
-        " SealedSecret: the controller has given up.",
+        "Annotate the Secret with sealedsecrets.bitnami.com/managed=true or delete it, and touch"
+        " the SealedSecret: the controller has given up.",
     ),
     inject=inject,
     check=check,

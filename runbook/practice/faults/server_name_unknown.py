@@ -32,8 +32,8 @@ FAULT = Fault(
     name="server-name-unknown",
     title="One of two models is refused by every server",
     story=(
-        f"{BASELINE} was given a server of its own to run on. No server takes it, although the other"
-        " model, which needs the same, is served."
+        f"{BASELINE} was given a server of its own to run on. No server takes it, although the"
+        " other model, which needs the same, is served."
     ),
     symptoms=(
         Symptom(f"kubectl get model {BASELINE} -n {INFERENCE}", "False"),

@@ -60,8 +60,8 @@ FAULT = Fault(
     name="store-password-wrong",
     title="Models fail to load, and nothing says why",
     story=(
-        "After a restart of the model server no model loads. The platform team rotated a password of"
-        " the object store by mistake; the sealed one is the right one, and theirs is in Secret"
+        "After a restart of the model server no model loads. The platform team rotated a password"
+        " of the object store by mistake; the sealed one is the right one, and theirs is in Secret"
         f" {_USERS} in namespace {_STORE}, which you may correct."
     ),
     symptoms=(

@@ -71,8 +71,8 @@ FAULT = Fault(
         Symptom(f"kubectl get workflows -n {TRAINING} -o yaml", "OOMKilled (exit code 137)"),
     ),
     diagnosis=(
-        "Exit code 137 with OOMKilled: the kernel ended the container at its memory limit of 2Gi. The"
-        " training needs 3Gi; k8s/base gives it 8Gi."
+        "Exit code 137 with OOMKilled: the kernel ended the container at its memory limit of 2Gi."
+        " The training needs 3Gi; k8s/base gives it 8Gi."
     ),
     remedies=(
         Remedy(

@@ -54,6 +54,8 @@ _FIND = (
     "OLD=$(kubectl get pv -o jsonpath='{.items[?(@.status.phase==\"Released\")].metadata.name}')"
 )
 
+_RELEASE = 'kubectl patch pv $OLD --type=json -p \'[{"op":"remove","path":"/spec/claimRef"}]\''
+
 FAULT = Fault(
     name="volume-released",
     title="A training finds no data after the claims were made again",
@@ -68,8 +70,9 @@ FAULT = Fault(
         Symptom(f"kubectl get workflows -n {TRAINING}", "Failed"),
     ),
     diagnosis=(
-        "The class retains volumes: the old one is Released and keeps the uid of the claim it had. A"
-        " claim that comes back under the old name has another uid, so it gets a new, empty volume."
+        "The class retains volumes: the old one is Released and keeps the uid of the claim it had."
+        " A claim that comes back under the old name has another uid, so it gets a new, empty"
+        " volume."
     ),
     remedies=(
         Remedy(
@@ -77,7 +80,7 @@ FAULT = Fault(
             (
                 _FIND,
                 f"kubectl delete pvc {_CLAIM} -n {TRAINING}",
-                'kubectl patch pv $OLD --type=json -p \'[{"op":"remove","path":"/spec/claimRef"}]\'',
+                _RELEASE,
                 "kubectl apply -k k8s/base",
                 submitting(TRAINING_TEMPLATE),
             ),

@@ -109,8 +109,8 @@ FAULT = Fault(
         Symptom(submitting(DATA_TEMPLATE), "exceeded quota: training-quota"),
     ),
     diagnosis=(
-        "The quota counts workflow objects, finished ones too. The templates lost their ttlStrategy,"
-        " so nothing is ever cleared away."
+        "The quota counts workflow objects, finished ones too. The templates lost their"
+        " ttlStrategy, so nothing is ever cleared away."
     ),
     remedies=(
         Remedy(

@@ -1,4 +1,4 @@
-"""The command palette: the table of commands by name, a practice cluster's faults, and the themes."""
+"""The command palette: the table of commands, a practice cluster's faults, and the themes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A kubectl for stepped time: the commands of the faults, carried out against a machine in this process.
+"""A kubectl for stepped time: the commands of the faults, against a machine in this process.
 
-It takes the lines as they stand in the faults, makes the requests that kubectl would make, and gives
-back what would be printed (tables as the API server renders them). Only what the faults use is here;
-anything else is refused, so that no command is skipped unnoticed.
+It takes the lines as they stand in the faults, makes the requests that kubectl would make, and
+gives back what would be printed (tables as the API server renders them). Only what the faults use
+is here; anything else is refused, so that no command is skipped unnoticed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every fault: seen as it says, not solved as it stands, solved by each remedy, each shortcut caught."""
+"""Every fault: it shows and stands, each remedy solves it, each shortcut is caught."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The executor: runs the jobs of workflow pods, beside the kubelet that starts and stops containers.
 
 Rule 1: a job begins when its main container runs and dies with its pod; what it had not done by then
-does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended. Rule 3: `wait` reports
-to the API server, and fails when network policies do not let it.
+does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended. Rule 3: `wait`
+reports to the API server, and fails when network policies do not let it.
 """
 
 from __future__ import annotations
