@@ -78,28 +78,7 @@ def _at(obj: JSON, path: str) -> Any:
 
 def shown(value: object) -> str:
     """A value as field errors show it."""
-    if value is None:
-        return "null"
-    if isinstance(value, dict) and value.keys() <= {"matchLabels", "matchExpressions"}:
-        return _shown_selector(value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _shown_selector(selector: JSON) -> str:
-    labels = ", ".join(
-        f"{json.dumps(key)}:{json.dumps(value)}"
-        for key, value in sorted((selector.get("matchLabels") or {}).items())
-    )
-    expressions = ", ".join(
-        f"v1.LabelSelectorRequirement{{Key:{json.dumps(one.get('key'))}, "
-        f"Operator:{json.dumps(one.get('operator'))}}}"
-        for one in selector.get("matchExpressions") or ()
-    )
-    listed = f"{{{expressions}}}" if expressions else "(nil)"
-    return (
-        f"v1.LabelSelector{{MatchLabels:map[string]string{{{labels}}}, "
-        f"MatchExpressions:[]v1.LabelSelectorRequirement{listed}}}"
-    )
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _stateful_set(old: JSON, new: JSON) -> list[Cause]:

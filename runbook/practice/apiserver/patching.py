@@ -172,7 +172,9 @@ def _config(target: Target, body: bytes) -> JSON:
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
-    problem = _typed_problem(schema.inspect(resource, config))
+    problem = _typed_problem(schema.inspect(resource, config)) or apply.duplicate(
+        config, resource.kind, resource.api_version, schema.crd_schema(resource)
+    )
     if problem:
         version = resource.api_version if resource.group else f"/{resource.version}"
         # Upstream gives this error no reason and 500; kubectl then prints the sentence alone.
