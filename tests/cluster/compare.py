@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.cluster.normal import Normal, leaves
@@ -29,11 +28,9 @@ def compare(name: str, scenario: Scenario, real: Side, practice: Side) -> None:
         theirs = pool.submit(_transcript, scenario, real, namespace)
         ours = pool.submit(_transcript, scenario, practice, namespace)
     found = _differences(theirs.result(), ours.result())
-    reasons = [one for one in REASONS if fnmatchcase(name, one.scenario)]
+    reasons = [one for one in REASONS if one.scenario == name]
     unexplained = [one for one in found if not any(reason.covers(one[0]) for reason in reasons)]
-    stale = [
-        one for one in reasons if one.scenario == name and not any(one.covers(p[0]) for p in found)
-    ]
+    stale = [one for one in reasons if not any(one.covers(place) for place, _, _ in found)]
     texts = [f"{place}\n    real:     {a!r}\n    practice: {b!r}" for place, a, b in unexplained]
     texts += [f"no longer differs: {one.place} ({one.why})" for one in stale]
     assert not texts, f"{len(texts)} differences\n" + "\n".join(texts)

@@ -28,10 +28,18 @@ REASONS: tuple[Reason, ...] = (
         "*body.spec.taints*",
         "practice makes its own nodes and they are ready; nothing would remove the taint of a new one",
     ),
-    Reason(
-        "*",
-        "*columnDefinitions(*).description",
-        "upstream's whole API documentation; no client shows it in a table",
+    *(
+        Reason(
+            scenario,
+            "*columnDefinitions(*).description",
+            "upstream's whole API documentation; no client shows it in a table",
+        )
+        for scenario in (
+            "forms/application/json;as=Table;v=v1;g=meta.k8s.io",
+            "forms/application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+            "forms/application/json;as=Table;v=v1beta1;g=meta.k8s.io",
+            *("forms/custom", "forms/columns", "watch/forms", "watch/lists"),
+        )
     ),
     Reason(
         "apply/odd",
@@ -49,6 +57,28 @@ REASONS: tuple[Reason, ...] = (
         "Go reads a null in a map of texts as an empty text; practice drops every null",
     ),
     Reason("json-patch/no-value", "*", "as above"),
+    *(
+        Reason(f"invalid/{scenario}", "*", "practice has no rules of its own for this kind")
+        for scenario in (
+            *("quota-odd", "limits-odd", "endpoints-odd", "slice-odd", "webhook-odd"),
+            *("autoscaler-empty", "autoscaler-odd", "autoscaler-min"),
+            *("policy-odd", "policy-cidr", "crd-empty", "crd-no-schema", "crd-storage"),
+            "crd-schema",
+        )
+    ),
+    Reason(
+        "invalid/pod-pull-secrets",
+        "*",
+        "a secret without a name: no warning, and no key in its path",
+    ),
+    Reason(
+        "patch/media",
+        "* PATCH *managedFields*",
+        "upstream tracks an object from its creation or never; practice starts with any person's write, "
+        "because what its own controllers make is not tracked",
+    ),
+    Reason("invalid/metadata-shape", "*message", "the kind is not known yet where this is read"),
+    Reason("invalid/model-types", "*", "upstream lists the fields of a schema in a random order"),
     *(
         Reason(scenario, place, "the whole patch or object in the message, in Go's order and words")
         for scenario, place in (

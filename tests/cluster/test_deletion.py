@@ -177,11 +177,12 @@ def test_a_namespace_says_why_it_stays(real: Side, practice: Side) -> None:
         talk.delete(NAMESPACE)
         talk.post(MAPS, {"metadata": {"name": "late"}})
         talk.merge(NAMESPACE, {"metadata": {"labels": {"a": "b"}}}, quiet=True)
-        wait_until(lambda: _remaining(talk) == 2, 60, "the namespace says what remains")
+        wait_until(lambda: _remaining(talk) == 2, 120, "the namespace says what remains")
         found = talk.get(NAMESPACE, quiet=True)
         talk.note("conditions", {"status": found["status"], "spec": found["spec"]})
         talk.merge(f"{MAPS}/a", {"metadata": {"finalizers": None}}, quiet=True)
-        wait_until(lambda: _remaining(talk) == 1, 60, "the namespace says what remains")
+        talk.merge(NAMESPACE, {"metadata": {"labels": {"a": "c"}}}, quiet=True)
+        wait_until(lambda: _remaining(talk) == 1, 120, "the namespace says what remains")
         talk.note("conditions later", {"status": talk.get(NAMESPACE, quiet=True)["status"]})
         talk.merge(
             "/api/v1/namespaces/{ns}/secrets/m", {"metadata": {"finalizers": None}}, quiet=True

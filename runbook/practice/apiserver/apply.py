@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from runbook.practice.apiserver import fields
 from runbook.practice.apiserver.fields import (
     PRESENT,
     Path,
@@ -32,6 +33,7 @@ __all__ = [
     "applied_fields",
     "apply",
     "dotted",
+    "duplicate",
     "owner_text",
     "track_update",
 ]
@@ -77,6 +79,11 @@ class _Owner:
 
     def written(self) -> JSON:
         return {**self.entry, "fieldsV1": to_fields_v1(self.paths)}
+
+
+def duplicate(config: JSON, kind: str, api_version: str, schema: JSON | None) -> str:
+    """What a configuration names twice; "" when nothing."""
+    return fields.duplicate(config, topology(kind, api_version, schema))
 
 
 def owner_text(entry: JSON) -> str:

@@ -87,8 +87,9 @@ def normal(found: object) -> JSON:
     obj: JSON = without_nulls(object_of(found))
     metadata = obj.setdefault("metadata", {})
     if not isinstance(metadata, dict):
+        kind = obj.get("kind", "")
         raise bad_request(
-            f"json: cannot unmarshal {go_type(metadata)} into Go struct field .metadata "
+            f"json: cannot unmarshal {go_type(metadata)} into Go struct field {kind}.metadata "
             "of type v1.ObjectMeta"
         )
     for field in _DROPPED_WHEN_EMPTY:

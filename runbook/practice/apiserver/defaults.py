@@ -141,7 +141,8 @@ def _service(obj: JSON) -> None:
         affinity.setdefault("clientIP", {}).setdefault("timeoutSeconds", 10_800)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
-        port.setdefault("targetPort", port.get("port"))
+        if port.get("targetPort") in {None, 0, ""}:
+            port["targetPort"] = port.get("port")
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
     if kind in {"NodePort", "LoadBalancer"}:

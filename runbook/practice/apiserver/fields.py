@@ -72,6 +72,24 @@ def segment(item: Any, node: Node) -> str:
     return "k:" + _compact(named)
 
 
+def duplicate(obj: Any, node: Node, path: str = "") -> str:
+    """The first keyed list that has two items of one key, and the key; "" where none has."""
+    if isinstance(obj, dict) and not node.is_atomic:
+        for key, one in obj.items():
+            if found := duplicate(one, node.child(key), f"{path}.{key}"):
+                return found
+    if isinstance(obj, list) and node.keys:
+        seen: set[str] = set()
+        for one in obj:
+            name = segment(one, node)
+            if name in seen:
+                return f"{path}: duplicate entries for key {dotted((name,))}"
+            seen.add(name)
+            if found := duplicate(one, node.item(), path):
+                return found
+    return ""
+
+
 def to_fields_v1(paths: Iterable[Path]) -> JSON:
     """The nested form: `.` marks a place that is a member itself and has members below."""
     root: JSON = {}

@@ -87,7 +87,8 @@ def _first_job(obj: JSON) -> None:
     if not metadata.get("labels"):
         metadata["labels"] = dict(labels)  # a Job without labels of its own has its template's
     selected = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
-    spec["selector"] = {"matchLabels": selected}
+    given = (spec.get("selector") or {}).get("matchLabels") or {}
+    spec["selector"] = {**(spec.get("selector") or {}), "matchLabels": {**given, **selected}}
 
 
 def _first_custom_resource_definition(obj: JSON) -> None:

@@ -21,6 +21,11 @@ _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_DATA_KEY_SAYS = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  "
+    "or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # the letters generateName draws from: no words by accident
 _LONGEST_BASE = 58  # of generateName; the suffix makes it 63
 _ANNOTATIONS_LIMIT = 256 * 1024
@@ -46,6 +51,7 @@ _LABEL_VALUE_SAYS = (
     "'12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
 
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _TEXTS = ("name", "generateName", "namespace", "uid", "resourceVersion")
 _MAPS = ("labels", "annotations")
 
@@ -88,9 +94,17 @@ def _check_lists(resource: Resource, metadata: JSON) -> None:
 def _mistyped(resource: Resource, path: str, value: object, wanted: str) -> Exception:
     return bad_request(
         f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-        f"json: cannot unmarshal {go_type(value)} into Go struct field {resource.kind}.{path} "
+        f"json: cannot unmarshal {go_type(value)} into Go struct field {_owner(resource, path)} "
         f"of type {wanted}"
     )
+
+
+def _owner(resource: Resource, path: str) -> str:
+    """The struct and the path by which Go's decoder names a field of metadata."""
+    top, _, inner = path.partition(".")
+    if not inner:
+        return f"{resource.kind}.{top}"
+    return f"ObjectMeta.{inner if resource.crd is not None else path}"
 
 
 def causes(resource: Resource, metadata: JSON) -> list[Cause]:
@@ -99,7 +113,7 @@ def causes(resource: Resource, metadata: JSON) -> list[Cause]:
         *_name_causes(resource, metadata.get("name", "")),
         *label_causes(metadata.get("labels") or {}),
         *_annotation_causes(metadata.get("annotations") or {}),
-        *_finalizer_causes(metadata.get("finalizers") or []),
+        *_finalizer_causes(resource, metadata.get("finalizers") or []),
         *_owner_causes(metadata.get("ownerReferences") or []),
     ]
 
@@ -109,9 +123,13 @@ def _name_causes(resource: Resource, name: str) -> list[Cause]:
     if not name:
         return [Cause.required(field, "name or generateName is required")]
     if resource.group == "rbac.authorization.k8s.io":
-        if name in {".", ".."} or "/" in name or "%" in name:
-            return [Cause.invalid(field, json.dumps(name), "may not contain '/' or '%'")]
-        return []
+        if name in {".", ".."}:
+            return [Cause.invalid(field, shown(name), f"may not be '{name}'")]
+        return [
+            Cause.invalid(field, shown(name), f"may not contain '{sign}'")
+            for sign in "/%"
+            if sign in name
+        ]
     pattern, says, longest = _SUBDOMAIN, _SUBDOMAIN_SAYS, 253
     if resource.name in {"namespaces", "services"}:
         pattern, says, longest = _LABEL, _LABEL_SAYS, 63
@@ -161,6 +179,16 @@ def _key_causes(field: str, key: str) -> list[Cause]:
     return [Cause.invalid(field, shown(key), problem) for problem in key_problems(key)]
 
 
+def subdomain_problem(name: str) -> str:
+    """What is wrong with a name that must be a DNS subdomain, like a class's."""
+    return "" if _SUBDOMAIN.fullmatch(name) else _SUBDOMAIN_SAYS
+
+
+def data_key_problem(key: str) -> str:
+    """What is wrong with a key of a ConfigMap or a Secret."""
+    return "" if _DATA_KEY.fullmatch(key) and len(key) <= 253 else _DATA_KEY_SAYS
+
+
 def label_name_problem(name: str) -> str:
     """What is wrong with a name that must be a DNS label, like a container's."""
     if len(name) > 63:
@@ -190,10 +218,18 @@ def key_problems(key: str) -> list[str]:
     return found
 
 
-def _finalizer_causes(finalizers: list[str]) -> list[Cause]:
+def _custom(resource: Resource) -> bool:
+    return resource.crd is not None
+
+
+def _finalizer_causes(resource: Resource, finalizers: list[str]) -> list[Cause]:
     found = []
     for finalizer in finalizers:
         found += _key_causes("metadata.finalizers", finalizer)
+    for index, finalizer in enumerate(finalizers):
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS and not _custom(resource):
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            found.append(Cause.invalid(f"metadata.finalizers[{index}]", shown(finalizer), why))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         why = "finalizer orphan and foregroundDeletion cannot be both set"
         found.append(Cause.invalid("metadata.finalizers", json.dumps(finalizers), why))
@@ -209,13 +245,14 @@ def _owner_causes(owners: list[JSON]) -> list[Cause]:
                 found.append(Cause.required(path, "must not be empty"))
     controllers = [owner for owner in owners if owner.get("controller")]
     if len(controllers) > 1:
-        found.append(
-            Cause.invalid(
-                "metadata.ownerReferences",
-                json.dumps([owner.get("name") for owner in controllers]),
-                "Only one reference can have Controller set to true",
-            )
+        first, second, *_ = [f"{one.get('kind')}/{one.get('name')}" for one in controllers]
+        why = (
+            'Only one reference can have Controller set to true. Found "true" in references for '
+            f"{first} and {second}"
         )
+        shape = dict.fromkeys(("apiVersion", "kind", "name", "uid"), "")
+        listed = json.dumps([{**shape, **one} for one in owners], separators=(",", ":"))
+        found.append(Cause.invalid("metadata.ownerReferences", listed, why))
     return found
 
 

@@ -191,10 +191,13 @@ def _config(target: Target, body: bytes) -> JSON:
             "the namespace of the provided object does not match the namespace sent on the request"
         )
     lines = typed.problems(resource, config)
-    if lines:
-        problem = lines[0]
-        if len(lines) > 1:
-            problem = "errors:\n" + "\n".join(f"  {one}" for one in lines)
+    problem = lines[0] if lines else ""
+    if len(lines) > 1:
+        problem = "errors:\n" + "\n".join(f"  {one}" for one in lines)
+    problem = problem or apply.duplicate(
+        config, resource.kind, resource.api_version, schema.crd_schema(resource)
+    )
+    if problem:
         version = resource.api_version if resource.group else f"/{resource.version}"
         namespace = (found.get("metadata") or {}).get("namespace", "")
         # Upstream gives this error no reason and 500; kubectl then prints the sentence alone.

@@ -1,7 +1,7 @@
 """What admission adds to a new pod: its account with the token it is shown, priority, tolerations.
 
 Changes the given dict: callers hand over their own copy, defaults filled in. Only pods get this, not
-their templates. Whether the account exists is not asked.
+their templates. Whether the account `default` exists is not asked: it may come a moment later.
 """
 
 from __future__ import annotations
@@ -9,11 +9,32 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from runbook.practice.apiserver.errors import forbidden
+from runbook.practice.apiserver.registry import Resource
+from runbook.practice.apiserver.state import State
+
 JSON = dict[str, Any]
 
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is mounted
 _TOKEN_SECONDS = 3607
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+_BUILT_IN = frozenset({"system-cluster-critical", "system-node-critical"})
+
+
+def refuse_pod(state: State, resource: Resource, pod: JSON) -> None:
+    """403 for a pod that names an account or a priority which is not there."""
+    spec, metadata = pod["spec"], pod["metadata"]
+    name, space = metadata["name"], metadata.get("namespace")
+    account = spec.get("serviceAccountName") or "default"
+    if account != "default" and state.store.get("serviceaccounts", space, account) is None:
+        why = f'error looking up service account {space}/{account}: serviceaccount "{account}"'
+        raise forbidden(resource, name, f"{why} not found")
+    priority = spec.get("priorityClassName")
+    classes = "priorityclasses.scheduling.k8s.io"
+    if priority and priority not in _BUILT_IN and not state.store.get(classes, None, priority):
+        raise forbidden(resource, name, f"no PriorityClass with name {priority} was found")
 
 
 def admit_pod(pod: JSON) -> None:

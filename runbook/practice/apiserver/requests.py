@@ -14,6 +14,7 @@ from runbook.practice.apiserver.documents import Documents
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
+    bad_request,
     forbidden,
     invalid_options,
     method_not_allowed,
@@ -46,6 +47,7 @@ _OWN_FORMS = frozenset({"proxy", "log", "exec", "attach", "portforward"})
 _ENDPOINTS_DEPRECATED = (
     "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 )
+_SHOWN = 30  # bytes of a body that a complaint about it shows once more
 _INTERACTIVE = frozenset({"exec", "attach", "portforward"})
 
 
@@ -169,12 +171,12 @@ class Requests:
         if target.resource.namespaced and target.namespace is None:
             raise method_not_allowed()
         options = _write_options(request)
-        made = create(self._state, target, decode_body(request), options)
+        made = create(self._state, target, _object(request, target), options)
         return self._one(request, target, made, 201)
 
     def _update(self, request: Request, target: Target) -> Response:
         options = _write_options(request)
-        made = update(self._state, target, decode_body(request), options)
+        made = update(self._state, target, _object(request, target), options)
         return self._one(request, target, made)
 
     def _patch(self, request: Request, target: Target) -> Response:
@@ -287,6 +289,21 @@ def _write_options(request: Request) -> WriteOptions:
 def _unsupported(request: Request, field: str, value: str, supported: tuple[str, ...]) -> ApiError:
     kind = _OPTIONS.get(request.method, "CreateOptions")
     return invalid_options(kind, [Cause.unsupported(field, value, supported)])
+
+
+def _object(request: Request, target: Target) -> JSON:
+    """The object in the body; that of a custom resource must say itself what it is."""
+    found = decode_body(request)
+    if target.resource.crd is not None:
+        for field, name in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+            if not found.get(field):
+                text = request.body.decode("utf-8", "replace")
+                short = f"{text[:_SHOWN]} ..." if len(text) > _SHOWN else text
+                raise bad_request(
+                    f"the object provided is unrecognized (must be of type {target.resource.kind}): "
+                    f"Object '{name}' is missing in '{text}' ({short})"
+                )
+    return found
 
 
 def _delete_body(request: Request) -> JSON:

@@ -5,10 +5,11 @@ Each raises the real server's refusal or returns the causes of one; none stores 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
-from runbook.practice.apiserver import metadata
+from runbook.practice.apiserver import metadata, models
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
@@ -16,13 +17,14 @@ from runbook.practice.apiserver.errors import (
     conflict,
     forbidden,
     invalid,
-    undecodable,
 )
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import State, storage_version
 
 JSON = dict[str, Any]
 
+_LEGACY = ("extensions/v1beta1", "apps/v1beta1", "apps/v1beta2", "batch/v1beta1")
+_SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
@@ -30,17 +32,26 @@ def check_identity(resource: Resource, obj: JSON) -> None:
     """The body must be what the path says; what it leaves out is filled in."""
     kind = obj.setdefault("kind", resource.kind)
     api_version = obj.setdefault("apiVersion", resource.api_version)
-    if kind != resource.kind:
-        raise undecodable(
-            resource.kind,
-            resource.version,
-            f'no kind "{kind}" is registered for version "{api_version}" at this path',
-        )
-    if api_version not in {resource.api_version, storage_version(resource)}:
+    versions = {resource.api_version, storage_version(resource)}
+    if kind == resource.kind and api_version in versions:
+        return
+    if resource.crd is not None and api_version in versions:
+        cause = Cause.invalid("kind", json.dumps(kind), f"must be {resource.kind}")
+        other = dataclasses.replace(resource, kind=kind)
+        raise invalid(other, obj["metadata"].get("name", ""), [cause])
+    if kind == resource.kind and (resource.crd is not None or api_version in _LEGACY):
         raise bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({resource.api_version})"
         )
+    version = api_version.rpartition("/")[2]
+    why = f'no kind "{kind}" is registered for version "{api_version}" {_SCHEME}'
+    if models.root_class(*api_version.rpartition("/")[::2], kind) is not None:
+        group = resource.group.partition(".")[0] or "core"
+        why = f"converting ({version}.{kind}) to ({group}.{resource.kind}): unknown conversion"
+    raise bad_request(
+        f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
+    )
 
 
 def place(resource: Resource, namespace: str | None, meta: JSON) -> None:

@@ -87,7 +87,7 @@ def _inspect_custom(resource: Resource, obj: JSON) -> Findings:
     body = {key: value for key, value in obj.items() if key not in _TOP}
     unknown = structural.unknown_fields(schema, body)
     return Findings(
-        (*unknown, *metadata.unknown),
+        (*metadata.unknown, *unknown),
         metadata.mistyped,
         (*structural.violations(schema, obj), *_unscalable(resource, obj), *metadata.invalid),
     )

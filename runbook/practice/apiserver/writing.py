@@ -16,6 +16,7 @@ from runbook.practice.apiserver import (
     first_state,
     immutable,
     metadata,
+    pod_admission,
     rules,
     schema,
     tracking,
@@ -25,7 +26,6 @@ from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
     already_exists,
-    bad_request,
     invalid,
     undecodable,
 )
@@ -71,7 +71,7 @@ def create(
     meta = obj["metadata"] = dict(obj["metadata"])
     rules.place(resource, namespace, meta)
     if meta.get("resourceVersion"):
-        raise bad_request("resourceVersion should not be set on objects to be created")
+        raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     for field in _NEVER_TAKEN:
         meta.pop(field, None)
     if "status" in resource.subresources:
@@ -83,20 +83,20 @@ def create(
     rules.check_definition(state, resource, meta)
     meta["uid"] = state.new_uid()
     meta["creationTimestamp"] = state.timeline.stamp()
-    causes = [*metadata.causes(resource, meta), *causes]
-    if not _lacks_too_much(causes):
-        defaults.on_write(resource.name, obj)
-        named = {one.field for one in causes}
-        if causes:
-            found = validation.causes(resource.name, obj)
-            causes += [one for one in found if one.field not in named]
-    raise_causes(resource, meta["name"], causes)
+    of_meta = metadata.causes(resource, meta)
+    if not validation.has_rules(resource.name):
+        raise_causes(resource, meta["name"], [*of_meta, *causes])
     obj["apiVersion"] = storage_version(resource)
+    defaults.on_write(resource.name, obj)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
+    if (
+        resource.name == "pods" and options.manager is not None
+    ):  # our controllers know what is there
+        pod_admission.refuse_pod(state, resource, obj)
     first_state.on_create(resource.name, obj)
     allocation.allocate(state, resource.name, obj, None)
-    more = [*validation.causes(resource.name, obj), *rules.crd_causes(resource, obj)]
-    raise_causes(resource, meta["name"], more)
+    more = [*validation.causes(resource.name, obj, causes), *rules.crd_causes(resource, obj)]
+    raise_causes(resource, meta["name"], [*of_meta, *more])
     tracking.first_generation(resource, obj)
     _admit(state, resource, obj, None)
     known = state.store.get(resource.name, meta.get("namespace"), meta["name"])
@@ -182,13 +182,11 @@ def inspect(
         first = findings.mistyped[0]
         raise _undecodable(resource, options, first.message(resource.kind), first)
     obj = schema.canonical(resource, obj)
-    return obj, [Cause(one.path, one.reason, one.message) for one in findings.invalid]
-
-
-def _lacks_too_much(causes: Sequence[Cause]) -> bool:
-    """Whether what is missing keeps the rest of the object from being judged."""
-    missing = {one.field for one in causes if one.reason == "FieldValueRequired"}
-    return bool(missing - {"spec.selector", "metadata.name"})
+    return obj, [
+        Cause(one.path, one.reason, one.message)
+        for one in findings.invalid
+        if not one.path.startswith("metadata.")  # has rules of its own
+    ]
 
 
 def _undecodable(
@@ -243,14 +241,14 @@ def _replaced(
     if resource.name == "namespaces":
         new["spec"] = live["spec"]
     new, causes = inspect(state, resource, new, options)
-    if causes:
+    if causes and not validation.has_rules(resource.name):
         return new, causes
     defaults.on_write(resource.name, new)
     allocation.allocate(state, resource.name, new, live)
     return new, [
         *metadata.causes(resource, meta),
         *rules.finalizer_causes(known, meta),
-        *validation.causes(resource.name, new),
+        *validation.causes(resource.name, new, causes),
         *immutable.causes(resource.name, live, new),
         *rules.crd_causes(resource, new),
     ]

@@ -69,3 +69,14 @@ def test_a_status_is_there_from_the_start(resource: str) -> None:
     obj: JSON = {"metadata": {"name": "a"}, "spec": {}}
     first_state.on_create(resource, obj)
     assert obj["status"] == {}
+
+
+async def test_a_pod_that_names_what_is_not_there_is_refused(client: Client) -> None:
+    for wanted, why in (
+        ({"serviceAccountName": "nope"}, 'serviceaccount "nope" not found'),
+        ({"priorityClassName": "nope"}, "no PriorityClass with name nope was found"),
+    ):
+        pod = {"metadata": {"name": "b"}, "spec": {**POD["spec"], **wanted}}
+        refused = await client.ask("POST", PODS, pod)
+        assert (refused.status, refused.reason) == (403, "Forbidden")
+        assert why in refused.message

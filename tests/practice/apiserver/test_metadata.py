@@ -24,6 +24,8 @@ def _resource(name: str) -> Resource:
         ("configmaps", "a" * 254, "must be no more than 253 characters"),
         ("namespaces", "a.b", "a lowercase RFC 1123 label"),
         ("services", "web-", "a lowercase RFC 1123 label"),
+        ("services", "1web", ""),
+        ("services", "web_1", "a lowercase RFC 1123 label"),
         ("roles.rbac.authorization.k8s.io", "system:node", ""),
         ("roles.rbac.authorization.k8s.io", "a/b", "may not contain '/'"),
         ("configmaps", "", "name or generateName is required"),

@@ -372,11 +372,11 @@ def test_fields_that_a_schema_does_not_specify_are_unknown() -> None:
     obj["surprise"] = 1
     obj["metadata"]["nmae"] = "x"
     assert schema.inspect(custom(spec), obj).unknown == (
+        "metadata.nmae",
         "spec.known.b",
         "spec.list[1].c",
         "spec.typo",
         "surprise",
-        "metadata.nmae",
     )
 
 

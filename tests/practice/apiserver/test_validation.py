@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from runbook.practice.apiserver import defaults, first_state
+from runbook.practice.apiserver.errors import Cause
 from runbook.practice.apiserver.validation import causes
 
 JSON = dict[str, Any]
@@ -34,6 +36,20 @@ def _job(**pod: Any) -> JSON:
     return {"spec": {"template": {"spec": _pod_spec(**{"restartPolicy": "Never", **pod})}}}
 
 
+def _completed(resource: str, obj: JSON) -> JSON:
+    """As the rules see it: with its defaults."""
+    meta = {"name": "x", "namespace": "default", "uid": "u", "creationTimestamp": "now"}
+    done = copy.deepcopy({"kind": "Any", **obj, "metadata": meta})
+    defaults.on_write(resource, done)
+    if resource == "jobs.batch":
+        first_state.on_create(resource, done)
+    return done
+
+
+def _causes(resource: str, obj: JSON) -> list[Cause]:
+    return causes(resource, _completed(resource, obj))
+
+
 @pytest.mark.parametrize(
     ("resource", "obj"),
     [
@@ -48,7 +64,7 @@ def _job(**pod: Any) -> JSON:
     ],
 )
 def test_what_is_right_passes(resource: str, obj: JSON) -> None:
-    assert causes(resource, obj) == []
+    assert _causes(resource, obj) == []
 
 
 @pytest.mark.parametrize(
@@ -64,7 +80,7 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
         (
             "pods",
             {"spec": _pod_spec(initContainers=[{"name": "a", "image": "x"}])},
-            "spec.containers[0].name",
+            "spec.initContainers[0].name",
             'Duplicate value: "a"',
         ),
         (
@@ -88,7 +104,12 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
         ),
         ("deployments.apps", _workload(selector={}), "spec.selector", "empty selector is invalid"),
         ("services", _service(ports=[]), "spec.ports", "Required value"),
-        ("services", _service(ports=[{"port": 0}]), "spec.ports[0].port", "between 1 and 65535"),
+        (
+            "services",
+            _service(ports=[{"port": 0, "targetPort": "web"}]),
+            "spec.ports[0].port",
+            "between 1 and 65535",
+        ),
         (
             "services",
             _service(ports=[{"port": 1, "name": "a"}, {"port": 2}]),
@@ -118,7 +139,7 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
     ],
 )
 def test_what_is_wrong_is_named(resource: str, obj: JSON, field: str, says: str) -> None:
-    (cause,) = causes(resource, obj)
+    (cause,) = _causes(resource, obj)
     assert cause.field == field
     assert says in cause.message
 
@@ -127,4 +148,12 @@ def test_a_stateful_set_s_claims_are_volumes_of_its_pods() -> None:
     obj = copy.deepcopy(_workload(volumeClaimTemplates=[{"metadata": {"name": "v"}}]))
     obj["kind"] = "StatefulSet"
     del obj["spec"]["template"]["spec"]["volumes"]
-    assert causes("statefulsets.apps", obj) == []
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    obj["spec"]["volumeClaimTemplates"][0]["spec"] = claim
+    assert _causes("statefulsets.apps", obj) == []
+
+
+def test_what_a_rule_has_said_the_schema_does_not_repeat() -> None:
+    of_schema = [Cause.required("spec.containers"), Cause.required("spec.other")]
+    found = causes("pods", _completed("pods", {"spec": {}}), of_schema)
+    assert [cause.field for cause in found] == ["spec.containers", "spec.other"]
