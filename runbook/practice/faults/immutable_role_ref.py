@@ -66,7 +66,7 @@ FAULT = Fault(
         " time. Bring the cluster to what k8s/base says, without losing any data."
     ),
     symptoms=(
-        Symptom("kubectl apply -k k8s/base", "cannot change roleRef"),
+        Symptom("kubectl apply -k k8s/base", "roleRef: Invalid value"),
         Symptom(f"kubectl get rolebinding {_BINDING} -n {TRAINING} -o yaml", _OLD),
     ),
     diagnosis=(
