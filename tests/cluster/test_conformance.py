@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import sides
 from tests.cluster.conformance import runner
 from tests.cluster.conformance.normal import normal
 from tests.cluster.sides import Said, Side
@@ -16,17 +15,18 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def quick_practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
-    """One of our own: faster than the session's, and nobody else changes it."""
-    with sides.practice(tmp_path_factory.mktemp("quick"), speed=runner.SPEED) as side:
-        yield side
+def practices() -> Iterator[runner.Practices]:
+    """Clusters of our own: faster than the session's, and nobody else changes them."""
+    with runner.Practices() as found:
+        yield found
 
 
 @pytest.mark.parametrize("name", runner.names())
 def test_kubectl_says_the_same(
-    name: str, real: Side, quick_practice: Side, tally: runner.Tally
+    name: str, real: Side, practices: runner.Practices, tally: runner.Tally
 ) -> None:
-    outcomes = runner.run(runner.scenario(name), real, quick_practice, tally)
+    which = runner.scenario(name)
+    outcomes = runner.run(which, real, practices.at(which.speed), tally)
     different = [str(one) for one in outcomes if one.unexplained]
     assert not different, "\n".join(different)
 

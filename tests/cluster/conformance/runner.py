@@ -12,7 +12,8 @@ A scenario is a text file; its commands run in order, in a namespace of its own.
     kubectl apply -f - < web.yaml           standard input; files are in fixtures/
     timeout 2 kubectl get pods --watch      other programs are run as they are; there is no shell
 
-`$NS` is the scenario's namespace, `$BASE` the platform's manifests. Differences that are meant are in
+A scenario that begins with `# speed 1` gets a practice cluster that runs as fast as life, where a command
+must be through before the cluster's own delays are. `$NS` is the scenario's namespace, `$BASE` the platform's manifests. Differences that are meant are in
 reasons.toml, and nowhere else.
 """
 
@@ -32,7 +33,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -45,10 +46,10 @@ HERE = Path(__file__).parent
 FIXTURES = HERE / "fixtures"
 SCENARIOS = HERE / "scenarios"
 REASONS = HERE / "reasons.toml"
-EVENTUALLY = 25.0
+EVENTUALLY = 45.0
 """Seconds until both sides must say the same; the slowest is a namespace that goes."""
 PATIENCE = 90.0
-SPEED = 20
+SPEED = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Command:
 class Scenario:
     name: str
     commands: tuple[Command, ...]
+    speed: float = SPEED
 
     @property
     def namespace(self) -> str:
@@ -156,7 +158,9 @@ def new_tally() -> Tally:
 def scenario(name: str) -> Scenario:
     lines = (SCENARIOS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     commands = [_command(line, f"conformance-{name}") for line in lines if line.strip()]
-    return Scenario(name, tuple(one for one in commands if one is not None))
+    told = re.fullmatch(r"# speed (\d+)", lines[0])
+    speed = float(told[1]) if told else SPEED
+    return Scenario(name, tuple(one for one in commands if one is not None), speed)
 
 
 def names() -> list[str]:
@@ -180,6 +184,27 @@ def _command(line: str, namespace: str) -> Command | None:
         given = FIXTURES / words[-1]
         words = words[:-2]
     return Command(rest, tuple(words), environment, given, "~" in marks, "." in marks)
+
+
+class Practices:
+    """Practice clusters of our own, one for each speed, from when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+        self._by_speed: dict[float, Side] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._open.close()
+
+    def at(self, speed: float) -> Side:
+        if speed not in self._by_speed:
+            directory = Path(self._open.enter_context(tempfile.TemporaryDirectory()))
+            started = sides.practice(directory, speed=speed)
+            self._by_speed[speed] = self._open.enter_context(started)
+        return self._by_speed[speed]
 
 
 class Hand:
@@ -309,13 +334,9 @@ def main() -> int:
     """Runs what the command line names, prints every difference; 0 if all are listed."""
     tally = new_tally()
     chosen = sys.argv[1:] or names()
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        sides.real() as real,
-        sides.practice(Path(directory), speed=SPEED) as practice,
-    ):
-        for name in chosen:
-            for outcome in run(scenario(name), real, practice, tally):
+    with sides.real() as real, Practices() as practices:
+        for which in map(scenario, chosen):
+            for outcome in run(which, real, practices.at(which.speed), tally):
                 if outcome.lines:
                     sys.stdout.write(f"{outcome}\n")
             sys.stdout.flush()
