@@ -7,17 +7,27 @@ else S3 can do is answered `NotImplemented`, never a success that did nothing.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from runbook.practice.services import sigv4
-from runbook.practice.services.s3_store import S3Fault, S3Store, no_such_bucket
+from runbook.practice.services.s3_conditions import is_unchanged, part
+from runbook.practice.services.s3_store import (
+    DEFAULT_TYPE,
+    Listing,
+    S3Fault,
+    S3Store,
+    StoredObject,
+    no_such_bucket,
+)
 
 Credentials = Callable[[], Mapping[str, str]]
 _LIST_PARAMETERS = frozenset(
@@ -33,6 +43,15 @@ _LIST_PARAMETERS = frozenset(
     }
 )
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_HOST_ID = hashlib.sha256(b"practice").hexdigest()
+_OWNER = (
+    "<Owner><ID>02d6176db174dc93cb1b899f7c6078f08654445fe8cf1b6ce98d8855f66bdbf4</ID>"
+    "<DisplayName>minio</DisplayName></Owner>"
+)
+"""MinIO's only owner, the same in every installation."""
+_HEALTH = frozenset(
+    f"/minio/health/{name}" for name in ("live", "ready", "cluster", "cluster/read")
+)
 _UNCHECKED_PAYLOADS = frozenset({"", "UNSIGNED-PAYLOAD"})
 
 
@@ -42,8 +61,8 @@ def application(
     """`credentials` answers access key -> secret key, asked on every request."""
     endpoint = _Endpoint(store, credentials, now)
     app = web.Application(middlewares=[endpoint.answer_faults], client_max_size=64 * 1024**2)
-    for name in ("live", "ready", "cluster", "cluster/read"):
-        app.router.add_get(f"/minio/health/{name}", _health)
+    for path in _HEALTH:
+        app.router.add_route("*", path, _health)
     app.router.add_route("*", "/", endpoint.service)
     app.router.add_route("*", "/{bucket}", endpoint.bucket)
     app.router.add_route("*", "/{bucket}/{key:.*}", endpoint.object)
@@ -51,9 +70,15 @@ def application(
 
 
 async def _health(request: web.Request) -> web.Response:
-    headers = {"Server": "MinIO", "Vary": "Origin"}
-    if request.path.startswith("/minio/health/cluster"):
-        headers |= {"X-Minio-Read-Quorum": "1", "X-Minio-Write-Quorum": "1"}
+    if request.method not in {"GET", "HEAD"}:
+        wanted = f"{request.method} at '{request.path}'"
+        message = f"An unsupported API call for method: {wanted}"
+        raise S3Fault("BadRequest", message, 400, early=True)
+    headers = {"Vary": "Origin"}
+    if request.path == "/minio/health/cluster/read":
+        headers["X-Minio-Read-Quorum"] = "1"
+    elif request.path == "/minio/health/cluster":
+        headers["X-Minio-Write-Quorum"] = "1"
         if request.query.get("maintenance") == "true":
             # One server: draining it loses the write quorum.
             return web.Response(status=412, headers=headers)
@@ -71,12 +96,14 @@ class _Endpoint:
     @web.middleware
     async def answer_faults(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            if not request.path.startswith("/minio/health/"):
+            if request.path not in _HEALTH:
                 sigv4.verify(_signed(request), self._credentials(), self._now())
             response = await handler(request)
         except S3Fault as fault:
             response = _error(request, fault)
-        response.headers["Server"] = "MinIO"
+        response.headers.update({"Server": "MinIO", "Accept-Ranges": "bytes"})
+        if request.method == "HEAD" and response.status != 304 and not response.content_length:
+            response.headers["Content-Length"] = "0"
         return response
 
     async def service(self, request: web.Request) -> web.Response:
@@ -86,7 +113,7 @@ class _Endpoint:
             f"<Bucket><Name>{escape(name)}</Name><CreationDate>{_iso(at)}</CreationDate></Bucket>"
             for name, at in self._store.buckets().items()
         )
-        return _xml("ListAllMyBucketsResult", f"<Buckets>{rows}</Buckets>")
+        return _xml("ListAllMyBucketsResult", f"{_OWNER}<Buckets>{rows}</Buckets>")
 
     async def bucket(self, request: web.Request) -> web.Response:
         name = request.match_info["bucket"]
@@ -96,7 +123,7 @@ class _Endpoint:
         if not self._store.has_bucket(name):
             raise no_such_bucket()
         if request.method == "HEAD" and not request.query:
-            return web.Response()
+            return web.Response(headers={"Content-Type": "application/xml"})
         if request.method == "GET" and "location" in request.query:
             return _xml("LocationConstraint", "")
         if request.method == "GET" and request.query.get("list-type") == "2":
@@ -110,17 +137,11 @@ class _Endpoint:
         if request.query or "x-amz-copy-source" in request.headers:
             raise _not_implemented(request)
         if request.method in {"GET", "HEAD"}:
-            found = self._store.get(bucket, key)
-            headers = {
-                "ETag": f'"{found.etag}"',
-                "Last-Modified": found.modified.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-                "Content-Type": found.content_type,
-            }
-            return web.Response(body=found.body, headers=headers)
+            return _read(request, self._store.get(bucket, key))
         if request.method == "PUT":
             body = await _payload(request)
             stored = self._store.put(
-                bucket, key, body, request.headers.get("Content-Type", "application/octet-stream")
+                bucket, key, body, request.headers.get("Content-Type", DEFAULT_TYPE)
             )
             return web.Response(headers={"ETag": f'"{stored.etag}"'})
         if request.method == "DELETE":
@@ -132,41 +153,87 @@ class _Endpoint:
         query = request.query
         if unknown := sorted(set(query) - _LIST_PARAMETERS):
             raise S3Fault("NotImplemented", f"Unknown listing parameter {unknown[0]!r}", 501)
-        limit = _max_keys(query.get("max-keys", "1000"))
-        token = query.get("continuation-token", "")
-        after = _from_token(token) if token else query.get("start-after", "")
+        asked = _max_keys(query.get("max-keys", "1000"))
+        token, start = query.get("continuation-token"), query.get("start-after", "")
+        after = start if token is None else _from_token(token)
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-        page = self._store.list(bucket, prefix, delimiter=delimiter, after=after, limit=limit)
-        encode = quote if query.get("encoding-type") == "url" else _plain
-        body = [
-            f"<Name>{escape(bucket)}</Name>",
-            f"<Prefix>{escape(encode(prefix))}</Prefix>",
-            f"<KeyCount>{len(page.objects) + len(page.common_prefixes)}</KeyCount>",
-            f"<MaxKeys>{limit}</MaxKeys>",
-        ]
-        if delimiter:
-            body.append(f"<Delimiter>{escape(delimiter)}</Delimiter>")
-        body.append(f"<IsTruncated>{str(page.truncated).lower()}</IsTruncated>")
-        if page.truncated:
-            body.append(
-                f"<NextContinuationToken>{_to_token(page.last_key)}</NextContinuationToken>"
-            )
-        body += [
+        encoding = query.get("encoding-type", "")
+        if encoding.lower() not in {"", "url"}:
+            message = "Invalid Encoding Method specified in Request"
+            raise S3Fault("InvalidArgument", message, 400)
+        page = self._page(bucket, prefix, delimiter, after, min(asked, 1000))
+
+        def field(name: str, value: str, *, always: bool = False) -> str:
+            return f"<{name}>{escape(value)}</{name}>" if value or always else ""
+
+        encode = _url_encoded if encoding else str
+        owner = _OWNER if query.get("fetch-owner") == "true" else ""
+        contents = (
             f"<Contents><Key>{escape(encode(entry.key))}</Key>"
             f"<LastModified>{_iso(entry.modified)}</LastModified>"
-            f"<ETag>&#34;{entry.etag}&#34;</ETag><Size>{len(entry.body)}</Size>"
+            f"<ETag>&#34;{entry.etag}&#34;</ETag><Size>{len(entry.body)}</Size>{owner}"
             "<StorageClass>STANDARD</StorageClass></Contents>"
             for entry in page.objects
-        ]
-        body += [
+        )
+        groups = (
             f"<CommonPrefixes><Prefix>{escape(encode(group))}</Prefix></CommonPrefixes>"
             for group in page.common_prefixes
-        ]
+        )
+        following = _to_token(page.last_key) if page.truncated else ""
+        body = (
+            field("Name", bucket),
+            field("Prefix", encode(prefix), always=True),
+            field("StartAfter", encode(start)),
+            field("ContinuationToken", token or ""),
+            field("NextContinuationToken", following),
+            field("KeyCount", str(len(page.objects) + len(page.common_prefixes))),
+            field("MaxKeys", str(asked)),
+            field("Delimiter", encode(delimiter)),
+            field("IsTruncated", str(page.truncated).lower()),
+            *contents,
+            *groups,
+            field("EncodingType", encoding),
+        )
         return _xml("ListBucketResult", "".join(body))
 
+    def _page(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Listing:
+        """MinIO answers a look for one object that is there without looking what else there is."""
+        if limit == 0:
+            return Listing((), (), after, truncated=False)
+        if limit == 1 and prefix and not after:
+            try:
+                return Listing((self._store.get(bucket, prefix),), (), prefix, truncated=False)
+            except S3Fault:
+                pass
+        return self._store.list(bucket, prefix, delimiter=delimiter, after=after, limit=limit)
 
-def _plain(text: str) -> str:
-    return text
+
+def _read(request: web.Request, found: StoredObject) -> web.Response:
+    headers = {
+        "ETag": f'"{found.etag}"',
+        "Last-Modified": found.modified.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    }
+    asked = {name.lower(): value for name, value in request.headers.items()}
+    typed = {**headers, "Content-Type": found.content_type}
+    try:
+        if is_unchanged(found, asked):
+            return web.Response(status=304, headers=headers)
+        wanted = part(asked.get("range"), len(found.body))
+    except S3Fault as fault:
+        response = _error(request, fault)
+        if fault.status == 412:
+            response.headers.update(headers)
+        elif fault.more and request.method == "HEAD":
+            response.headers.update(typed)
+        return response
+    if wanted is None:
+        return web.Response(body=found.body, headers=typed)
+    typed["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(found.body)}"
+    return web.Response(status=206, body=found.body[wanted], headers=typed)
+
+
+def _url_encoded(text: str) -> str:
+    return quote_plus(text, safe="-_./*").replace("~", "%7E")
 
 
 def _signed(request: web.Request) -> sigv4.SignedRequest:
@@ -184,6 +251,8 @@ async def _payload(request: web.Request) -> bytes:
             501,
         )
     body = await request.read()
+    if (checksum := request.headers.get("Content-MD5")) is not None:
+        _check_md5(checksum, body)
     if declared not in _UNCHECKED_PAYLOADS and hashlib.sha256(body).hexdigest() != declared:
         raise S3Fault(
             "XAmzContentSHA256Mismatch",
@@ -191,6 +260,19 @@ async def _payload(request: web.Request) -> bytes:
             400,
         )
     return body
+
+
+def _check_md5(text: str, body: bytes) -> None:
+    try:
+        told = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        told = b""
+    digest = hashlib.md5(body, usedforsecurity=False).digest()
+    if len(told) != len(digest):
+        raise S3Fault("InvalidDigest", "The Content-Md5 you specified is not valid.", 400)
+    if told != digest:
+        message = "The Content-Md5 you specified did not match what we received."
+        raise S3Fault("BadDigest", message, 400)
 
 
 def _max_keys(text: str) -> int:
@@ -202,7 +284,7 @@ def _max_keys(text: str) -> int:
         raise S3Fault(
             "InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647", 400
         )
-    return min(value, 1000)
+    return value
 
 
 def _to_token(key: str) -> str:
@@ -211,11 +293,12 @@ def _to_token(key: str) -> str:
 
 def _from_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        key = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise S3Fault(
-            "InvalidArgument", "The continuation token provided is incorrect", 400
-        ) from None
+        key = ""
+    if not key:
+        raise S3Fault("InvalidArgument", "The continuation token provided is incorrect", 400)
+    return key
 
 
 def _not_implemented(request: web.Request) -> S3Fault:
@@ -233,18 +316,34 @@ def _iso(at: datetime) -> str:
 
 def _xml(root: str, inner: str) -> web.Response:
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{_NAMESPACE}">{inner}</{root}>'
-    return web.Response(text=text, content_type="application/xml")
+    return web.Response(body=text.encode(), headers={"Content-Type": "application/xml"})
 
 
 def _error(request: web.Request, fault: S3Fault) -> web.Response:
-    if request.method == "HEAD":
-        return web.Response(status=fault.status)  # a HEAD has no body, hence no code
-    bucket, _, key = request.path.lstrip("/").partition("/")
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f"<Error><Code>{fault.code}</Code><Message>{escape(fault.message)}</Message>"
-        + (f"<Key>{escape(key)}</Key>" if key else "")
-        + (f"<BucketName>{escape(bucket)}</BucketName>" if bucket else "")
-        + f"<Resource>{escape(request.path)}</Resource></Error>"
+    request_id = f"{secrets.randbits(64):016X}"
+    headers = {"X-Amz-Request-Id": request_id, "X-Amz-Id-2": _HOST_ID}
+    if request.method == "HEAD" and not fault.told_on_head:
+        # It has no body, hence no code; MinIO's own headers tell it.
+        headers |= {
+            "X-Minio-Error-Code": fault.code,
+            "X-Minio-Error-Desc": f'"{fault.message}"',
+        }
+        return web.Response(status=fault.status, headers=headers)
+    bucket, _, key = ("" if fault.early else request.path.lstrip("/")).partition("/")
+    told = {
+        "Code": fault.code,
+        "Message": fault.message,
+        **({"Key": key} if key else {}),
+        **({"BucketName": bucket} if bucket else {}),
+        "Resource": request.path,
+        "RequestId": request_id,
+        "HostId": _HOST_ID,
+        **fault.more,
+    }
+    inner = "".join(
+        f"<{name}>{escape(value, {chr(39): '&#39;', chr(34): '&#34;'})}</{name}>"
+        for name, value in told.items()
     )
-    return web.Response(status=fault.status, text=text, content_type="application/xml")
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
+    headers["Content-Type"] = "application/xml"
+    return web.Response(status=fault.status, body=text.encode(), headers=headers)

@@ -8,19 +8,38 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+DEFAULT_TYPE = "binary/octet-stream"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class S3Fault(Exception):
     """An answer S3 gives with an error code, e.g. NoSuchKey."""
 
-    def __init__(self, code: str, message: str, status: int) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int,
+        *,
+        early: bool = False,
+        told_on_head: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.early = early
+        """Found before anybody looked which bucket and key are meant."""
+        self.told_on_head = early or told_on_head
+        """A HEAD is answered with the headers of the body it does not get."""
+        self.more = dict(more or {})
+        """Further elements of the body."""
 
 
 def no_such_bucket() -> S3Fault:
@@ -62,6 +81,9 @@ class S3Store:
         self._created: dict[str, datetime] = {}
 
     def create_bucket(self, name: str) -> None:
+        if not _BUCKET.fullmatch(name):
+            message = "The specified bucket is not valid."
+            raise S3Fault("InvalidBucketName", message, 400, early=True)
         if name in self._buckets:
             raise S3Fault(
                 "BucketAlreadyOwnedByYou",
@@ -78,7 +100,7 @@ class S3Store:
         return name in self._buckets
 
     def put(
-        self, bucket: str, key: str, body: bytes, content_type: str = "application/octet-stream"
+        self, bucket: str, key: str, body: bytes, content_type: str = DEFAULT_TYPE
     ) -> StoredObject:
         stored = StoredObject(key, body, content_type, self._now())
         self._objects(bucket)[key] = stored

@@ -48,8 +48,19 @@ class _Authorization:
 def verify(request: SignedRequest, secrets: Mapping[str, str], now: datetime) -> str:
     """The access key that signed the request."""
     header = request.headers.get("authorization", "")
-    if not header:
+    scheme = header.partition(" ")[0]
+    if scheme in {"", "Bearer"}:
         raise S3Fault("AccessDenied", "Access Denied.", 403)
+    if not scheme.startswith("AWS"):
+        raise S3Fault(
+            "InvalidRequest",
+            "The authorization mechanism you have provided is not supported. "
+            f"Please use {ALGORITHM}.",
+            400,
+            early=True,
+        )
+    stamp = request.headers.get("x-amz-date", "")
+    _refuse_skew(stamp, now)
     claim = _parse(header)
     secret = secrets.get(claim.access_key)
     if secret is None:
@@ -58,10 +69,12 @@ def verify(request: SignedRequest, secrets: Mapping[str, str], now: datetime) ->
             "The Access Key Id you provided does not exist in our records.",
             403,
         )
-    stamp = request.headers.get("x-amz-date", "")
-    _refuse_skew(stamp, now)
     if stamp[:8] != claim.date:
         raise _malformed()
+    if not set(claim.signed_headers) <= {"host", *request.headers}:
+        raise S3Fault(
+            "AccessDenied", "There were headers present in the request which were not signed", 400
+        )
     wanted = signature(
         request,
         secret,
@@ -122,17 +135,12 @@ def _canonical(request: SignedRequest, signed_headers: tuple[str, ...]) -> str:
 
 def _parse(header: str) -> _Authorization:
     scheme, _, rest = header.partition(" ")
-    if scheme != ALGORITHM:
-        raise S3Fault(
-            "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. "
-            "Please use AWS4-HMAC-SHA256.",
-            400,
-        )
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(",") if part.strip())
-    credential = _CREDENTIAL.match(fields.get("Credential", ""))
-    if credential is None or not fields.get("Signature") or not fields.get("SignedHeaders"):
-        raise S3Fault("AuthorizationHeaderMalformed", "The authorization header is malformed.", 400)
+    if scheme != ALGORITHM or not {"Credential", "SignedHeaders", "Signature"} <= set(fields):
+        raise S3Fault("MissingFields", "Missing fields in request.", 400)
+    credential = _CREDENTIAL.match(fields["Credential"])
+    if credential is None:
+        raise _malformed()
     return _Authorization(
         access_key=credential["key"],
         date=credential["date"],
@@ -144,17 +152,20 @@ def _parse(header: str) -> _Authorization:
 
 
 def _refuse_skew(stamp: str, now: datetime) -> None:
+    if not stamp:
+        message = "AWS authentication requires a valid Date or x-amz-date header"
+        raise S3Fault("AccessDenied", message, 400, early=True)
     try:
         sent = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise S3Fault(
-            "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header", 403
-        ) from None
+        message = "Invalid date format header, expected to be in ISO8601, RFC1123 or RFC1123Z time format."
+        raise S3Fault("MalformedDate", message, 400, early=True) from None
     if abs(now - sent) > MAX_SKEW:
         raise S3Fault(
             "RequestTimeTooSkewed",
             "The difference between the request time and the server's time is too large.",
             403,
+            early=True,
         )
 
 

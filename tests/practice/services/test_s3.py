@@ -164,7 +164,8 @@ async def test_health_answers_without_a_signature(client: Client, name: str) -> 
     async with client.get(f"/minio/health/{name}") as answer:
         assert answer.status == 200
         assert answer.headers["Server"] == "MinIO"
-        assert ("X-Minio-Write-Quorum" in answer.headers) == name.startswith("cluster")
+        assert ("X-Minio-Write-Quorum" in answer.headers) is (name == "cluster")
+        assert ("X-Minio-Read-Quorum" in answer.headers) is (name == "cluster/read")
 
 
 async def test_draining_the_only_server_would_lose_the_quorum(client: Client) -> None:
@@ -177,3 +178,43 @@ async def test_buckets_can_be_made_asked_for_and_listed(client: Client) -> None:
     assert (await ask(client, "HEAD", "/fresh"))[0].status == 200
     _, body = await ask(client, "GET", "/")
     assert texts(body, "Name") == ["fresh", "mlflow-artifacts"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "content"),
+    [
+        ({"range": "bytes=0-2"}, 206, b"1/m"),
+        ({"range": "bytes=-3"}, 206, b"del"),
+        ({"range": "pages=1"}, 200, b"1/models/m-a/artifacts/MLmodel"),
+        ({"if-none-match": "*"}, 304, b""),
+        ({"if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 200, None),
+        ({"if-modified-since": "Fri, 01 May 2026 12:00:00 GMT"}, 304, b""),
+        ({"if-match": '"other"'}, 412, None),
+        ({"if-unmodified-since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 412, None),
+        ({"range": "bytes=100-"}, 416, None),
+    ],
+)
+async def test_parts_and_conditions(
+    client: Client, headers: dict[str, str], status: int, content: bytes | None
+) -> None:
+    path = "/mlflow-artifacts/1/models/m-a/artifacts/MLmodel"
+    answer, body = await ask(client, "GET", path, extra=headers)
+    assert answer.status == status
+    assert content is None or body == content
+
+
+async def test_a_head_tells_its_error_in_headers(client: Client) -> None:
+    answer, _ = await ask(client, "HEAD", "/mlflow-artifacts/nowhere")
+    assert (answer.status, answer.headers["X-Minio-Error-Code"]) == (404, "NoSuchKey")
+    assert answer.headers["Content-Length"] == "0"
+
+
+async def test_a_look_for_one_object_looks_for_nothing_else(client: Client) -> None:
+    path = "/mlflow-artifacts?list-type=2&max-keys=1&prefix="
+    _, body = await ask(client, "GET", path + "1/models/m-a/artifacts/MLmodel")
+    assert (texts(body, "Key"), texts(body, "IsTruncated")) == (
+        ["1/models/m-a/artifacts/MLmodel"],
+        ["false"],
+    )
+    _, body = await ask(client, "GET", path + "1/")
+    assert texts(body, "IsTruncated") == ["true"]

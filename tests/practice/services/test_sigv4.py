@@ -87,9 +87,15 @@ def test_a_clock_off_by_more_than_a_quarter_of_an_hour_is_refused() -> None:
 @pytest.mark.parametrize(
     ("value", "code"),
     [
-        ("AWS AKIA:sig", "InvalidRequest"),
-        ("AWS4-HMAC-SHA256 Credential=x", "AuthorizationHeaderMalformed"),
-        ("AWS4-HMAC-SHA256", "AuthorizationHeaderMalformed"),
+        ("AWS AKIA:sig", "MissingFields"),
+        ("Basic YTpi", "InvalidRequest"),
+        ("Bearer abc", "AccessDenied"),
+        ("AWS4-HMAC-SHA256 Credential=x", "MissingFields"),
+        (
+            "AWS4-HMAC-SHA256 Credential=x,SignedHeaders=y,Signature=z",
+            "AuthorizationHeaderMalformed",
+        ),
+        ("AWS4-HMAC-SHA256", "MissingFields"),
     ],
 )
 def test_a_malformed_header_is_named_as_such(value: str, code: str) -> None:
@@ -102,4 +108,8 @@ def test_a_scope_of_another_day_is_malformed() -> None:
 
 
 def test_a_missing_date_is_refused() -> None:
-    assert refused(with_header("x-amz-date", "yesterday")) == "AccessDenied"
+    assert refused(with_header("x-amz-date", "")) == "AccessDenied"
+
+
+def test_a_date_that_is_none_is_refused() -> None:
+    assert refused(with_header("x-amz-date", "yesterday")) == "MalformedDate"
