@@ -46,7 +46,6 @@ REASONS: tuple[Reason, ...] = (
         "1[567] PATCH *: body.message",
         "what was found instead is shown by upstream's own YAML and value types",
     ),
-    Reason("apply/custom", "3 PATCH *: body.message", "as above"),
     Reason("patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"),
     Reason(
         "json-patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"
@@ -62,7 +61,7 @@ REASONS: tuple[Reason, ...] = (
         for scenario in (
             *("quota-odd", "limits-odd", "endpoints-odd", "slice-odd", "webhook-odd"),
             *("autoscaler-empty", "autoscaler-odd", "autoscaler-min"),
-            *("policy-odd", "policy-cidr", "crd-empty", "crd-no-schema", "crd-storage"),
+            *("policy-odd", "policy-cidr", "crd-empty", "crd-storage"),
             "crd-schema",
         )
     ),

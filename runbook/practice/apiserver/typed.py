@@ -21,12 +21,12 @@ _GO_TYPES = {"str": "string", "bool": "bool", "dict": "map[string]interface {}"}
 
 
 def problems(resource: Resource, config: JSON) -> list[str]:
-    """One line for each field that does not fit."""
+    """One line for each field that does not fit; of undeclared ones the server tells the last."""
     findings = schema.inspect(resource, config)
     unfit = [(one.path, one.wanted) for one in findings.mistyped]
     unfit += [(one.path, one.wanted) for one in findings.invalid]
     return [
-        *(f".{path}: field not declared in schema" for path in findings.unknown),
+        *(f".{path}: field not declared in schema" for path in findings.unknown[-1:]),
         *(
             f".{path}: {complaint}"
             for path, wanted in unfit
