@@ -21,6 +21,7 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.cluster import JSON, Cluster
 from runbook.practice.controllers.events import EventRecorder
 from runbook.practice.controllers.logs import PodLogs
@@ -219,12 +220,17 @@ class SealedSecrets:
             await self._events.record(sealed, "ErrUnsealFailed", message, "Warning", SOURCE)
             await self._report(sealed, str(fault))
             return str(fault)
-        live = self._cluster.get("secrets", namespace_of(sealed), name_of(sealed))
         try:
+            live = self._cluster.get("secrets", namespace_of(sealed), name_of(sealed))
             if live is None:
-                await self._cluster.create("secrets", secret)
-            elif (merged := with_unsealed(live, secret, sealed)) != live:
+                live = await self._cluster.create("secrets", secret)
+            if (merged := with_unsealed(live, secret, sealed)) != live:
                 await self._cluster.update("secrets", merged)
+        except ApiError as refused:
+            message = refused.message
+            await self._events.record(sealed, "ErrUpdateFailed", message, "Warning", SOURCE)
+            await self._report(sealed, message)
+            return message
         except NotOwned as fault:
             await self._events.record(sealed, "ErrUpdateFailed", str(fault), "Warning", SOURCE)
             await self._report(sealed, f"failed update: {fault}")

@@ -9,8 +9,8 @@ sealed for one name opens under no other.
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
+import string
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SESSION_KEY_BYTES = 32
 NONCE = bytes(12)
+_BASE64 = frozenset(f"{string.ascii_letters}{string.digits}+/")
 KEY_BITS = 4096  # what the real controller makes
 VALIDITY = timedelta(days=3650)
 
@@ -65,10 +66,7 @@ def seal(value: bytes, certificate: bytes, scope_label: bytes) -> str:
 
 def unseal(sealed: str, keys: Iterable[RSAPrivateKey], scope_label: bytes) -> bytes:
     """Open one value with whichever key fits."""
-    try:
-        content = base64.b64decode(sealed, validate=True)
-    except (binascii.Error, ValueError):
-        raise NotUnsealed("the value is not base64") from None
+    content = _decoded(sealed)
     length = int.from_bytes(content[:2], "big")
     wrapped, ciphertext = content[2 : 2 + length], content[2 + length :]
     for key in keys:
@@ -77,7 +75,7 @@ def unseal(sealed: str, keys: Iterable[RSAPrivateKey], scope_label: bytes) -> by
             return AESGCM(session_key).decrypt(NONCE, ciphertext, None)
         except (ValueError, InvalidTag):
             continue  # not this key, or not this scope; the error must not tell which
-    raise NotUnsealed("no key could decrypt the value")
+    raise NotUnsealed("no key could decrypt secret")
 
 
 def new_key(now: datetime, *, bits: int = KEY_BITS) -> tuple[bytes, bytes]:
@@ -111,6 +109,34 @@ def read_key(pem: bytes) -> RSAPrivateKey:
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("the private key is not an RSA key")  # noqa: TRY004 - a bad value, not a bug
     return key
+
+
+def _decoded(text: str) -> bytes:
+    """As Go's decoder takes base64: line ends do not count, and the first wrong byte is named."""
+    wrong = _first_wrong(text)
+    if wrong is not None:
+        raise NotUnsealed(f"illegal base64 data at input byte {wrong}")
+    return base64.b64decode(text)
+
+
+def _first_wrong(text: str) -> int | None:
+    kept = [(at, letter) for at, letter in enumerate(text) if letter not in "\r\n"]
+    for index, (at, letter) in enumerate(kept):
+        if letter in _BASE64:
+            continue
+        place = index % 4
+        if letter != "=" or place < 2:
+            return at
+        rest = kept[index + 1 :]
+        if place == 2:
+            if not rest:
+                return len(text)
+            if rest[0][1] != "=":
+                return rest[0][0] - 1
+            rest = rest[1:]
+        return rest[0][0] if rest else None
+    left = len(kept) % 4
+    return len(text) - left if left else None
 
 
 def _public_key(certificate: bytes) -> RSAPublicKey:

@@ -20,7 +20,6 @@ from runbook.practice.controllers.objects import (
     condition_of,
     dig,
     is_controlled_by,
-    labels_of,
     name_of,
     namespace_of,
     owner_reference,
@@ -46,9 +45,8 @@ def scope_of(sealed: JSON) -> Scope:
 
 
 def change_of(sealed: JSON) -> str:
-    """What is new when somebody changed or touched it; the status is not part of that."""
-    touched = [sealed.get("spec"), labels_of(sealed), annotations_of(sealed)]
-    return json.dumps(touched, sort_keys=True)
+    """What is new when somebody changed what is sealed; labels and annotations do not count."""
+    return json.dumps(sealed.get("spec"), sort_keys=True)
 
 
 def unsealed_secret(sealed: JSON, keys: Sequence[RSAPrivateKey]) -> JSON:
@@ -56,15 +54,16 @@ def unsealed_secret(sealed: JSON, keys: Sequence[RSAPrivateKey]) -> JSON:
     namespace, name = str(namespace_of(sealed)), name_of(sealed)
     scope_label = label(namespace, name, scope_of(sealed))
     values: dict[str, bytes] = {}
-    failed: list[str] = []
+    failed: dict[str, list[str]] = {}
     newest_first = list(reversed(keys))
     for key, ciphertext in sorted(dig(sealed, "spec", "encryptedData", default={}).items()):
         try:
             values[key] = unseal(ciphertext, newest_first, scope_label)
-        except NotUnsealed:
-            failed.append(key)
+        except NotUnsealed as fault:
+            failed.setdefault(str(fault), []).append(key)
     if failed:
-        raise NotUnsealed(f"no key could decrypt secret ({', '.join(failed)})")
+        told = (f"{fault} ({', '.join(names)})" for fault, names in failed.items())
+        raise NotUnsealed("; ".join(told))
     template = copy.deepcopy(dig(sealed, "spec", "template", default={}))
     values |= _rendered(template.get("data") or {}, values)
     metadata = {
@@ -77,7 +76,9 @@ def unsealed_secret(sealed: JSON, keys: Sequence[RSAPrivateKey]) -> JSON:
         "namespace": namespace,
     }
     if dig(metadata, "annotations", f"{PREFIX}/skip-set-owner-references") != "true":
-        metadata["ownerReferences"] = [owner_reference(sealed)]
+        owner = owner_reference(sealed)
+        del owner["blockOwnerDeletion"]
+        metadata["ownerReferences"] = [owner]
     secret: JSON = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -104,22 +105,19 @@ def with_unsealed(live: JSON, secret: JSON, sealed: JSON) -> JSON:
     annotations = annotations_of(live)
     patched = annotations.get(f"{PREFIX}/patch") == "true"
     managed = annotations.get(f"{PREFIX}/managed") == "true"
-    skips = annotations.get(f"{PREFIX}/skip-set-owner-references") == "true"
-    if not (is_controlled_by(live, sealed) or managed or patched or skips):
+    if not (is_controlled_by(live, sealed) or managed or patched):
         raise NotOwned(
             f'Resource "{name_of(live)}" already exists and is not managed by SealedSecret'
         )
     merged = copy.deepcopy(live)
     metadata, wanted = merged["metadata"], secret["metadata"]
     for field in ("labels", "annotations"):
-        if wanted.get(field):
-            metadata[field] = {**(metadata.get(field) or {}), **wanted[field]}
-    if patched:
-        merged["data"] = {**(live.get("data") or {}), **secret["data"]}
-    else:
-        merged["data"] = secret["data"]
-    if (managed or not patched) and wanted.get("ownerReferences"):
-        metadata["ownerReferences"] = wanted["ownerReferences"]
+        kept = (metadata.get(field) or {}) if patched else {}
+        metadata[field] = {**kept, **(wanted.get(field) or {})}
+    merged["data"] = {**((live.get("data") or {}) if patched else {}), **secret["data"]}
+    if managed or not patched:
+        metadata["ownerReferences"] = wanted.get("ownerReferences") or []
+    merged["type"] = secret["type"]
     return merged
 
 

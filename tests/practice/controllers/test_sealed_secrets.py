@@ -140,7 +140,7 @@ async def test_a_namespace_wide_secret_opens_under_another_name(keyed: Lab) -> N
     assert _password(keyed, "copy") == b"hunter2"
 
 
-async def test_it_gives_up_after_five_tries_until_the_object_is_touched(keyed: Lab) -> None:
+async def test_it_gives_up_after_five_tries_until_something_else_is_sealed(keyed: Lab) -> None:
     await keyed.create(SEALED, _sealed("copy"))
     await keyed.run(600)
 
@@ -150,6 +150,9 @@ async def test_it_gives_up_after_five_tries_until_the_object_is_touched(keyed: L
 
     assert tries() == 5
     await keyed.patch(SEALED, "copy", {"metadata": {"annotations": {"touched": "yes"}}})
+    await keyed.run(600)
+    assert tries() == 5
+    await keyed.patch(SEALED, "copy", {"spec": {"template": {"type": "example.com/other"}}})
     await keyed.run(600)
     assert tries() == 10
 
@@ -257,6 +260,20 @@ async def test_a_secret_can_be_decoupled_from_its_sealed_secret(keyed: Lab) -> N
     await keyed.create(SEALED, _sealed(metadata=marks))
     await keyed.run(1)
     assert "ownerReferences" not in keyed.get("secrets", "creds")["metadata"]
+    why = 'Resource "creds" already exists and is not managed by SealedSecret'
+    assert _synced(keyed) == ("False", f"failed update: {why}")  # of what it has just made
+
+
+async def test_a_secret_it_owns_becomes_exactly_what_is_sealed(keyed: Lab) -> None:
+    await keyed.create(SEALED, _sealed(metadata={"labels": {"first": "label"}}))
+    await keyed.run(1)
+    change = {"spec": {"template": {"metadata": {"labels": {"first": None, "second": "label"}}}}}
+    await keyed.patch(SEALED, "creds", change)
+    await keyed.run(1)
+    secret = keyed.get("secrets", "creds")
+    assert secret["metadata"]["labels"] == {"second": "label"}
+    (owner,) = secret["metadata"]["ownerReferences"]
+    assert (owner["controller"], "blockOwnerDeletion" in owner) == (True, False)
 
 
 async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Lab) -> None:
@@ -268,7 +285,7 @@ async def test_an_old_message_stays_while_status_and_generation_stay(keyed: Lab)
     first = _synced(keyed)
     assert first == ("False", "no key could decrypt secret (password)")
     await keyed.patch(SEALED, "creds", {"metadata": {"annotations": scope}})
-    await keyed.run(60)
+    await _restart(keyed)
     assert "ErrUpdateFailed" in [reason for reason, _ in keyed.events("creds")]
     assert _synced(keyed) == first
 

@@ -64,6 +64,23 @@ def test_what_is_no_sealed_value_is_not_unsealed(text: str) -> None:
         unseal(text, [KEY], b"")
 
 
+@pytest.mark.parametrize(
+    ("text", "byte"),
+    [
+        ("not base64!", 3),
+        ("AA\nA!", 4),
+        ("AAA", 0),
+        ("AAAAA=", 5),
+        ("AA=", 3),
+        ("AA=A", 2),
+        ("AA==A", 4),
+    ],
+)
+def test_what_is_no_base64_is_told_as_go_tells_it(text: str, byte: int) -> None:
+    with pytest.raises(NotUnsealed, match=f"^illegal base64 data at input byte {byte}$"):
+        unseal(text, [KEY], b"")
+
+
 def test_a_changed_byte_is_noticed() -> None:
     content = bytearray(base64.b64decode(seal(b"secret", CERTIFICATE, b"")))
     content[-1] ^= 1
