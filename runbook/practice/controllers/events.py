@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Mapping
 from typing import Literal
 
 from runbook.practice.apiserver.errors import ApiError
@@ -42,6 +43,7 @@ class EventRecorder:
         *,
         field_path: str = "",
         host: str = "",
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Remark on an object. `field_path` names a container, `host` the node that speaks."""
         uid = str(dig(obj, "metadata", "uid", default=""))
@@ -49,6 +51,8 @@ class EventRecorder:
         try:
             if not await self._count_up(subject):
                 event = self._event(obj, reason, message, type, source, path=field_path, host=host)
+                if annotations:
+                    event["metadata"]["annotations"] = dict(annotations)
                 created = await self._cluster.create("events", event)
                 if subject not in self._written:
                     self._oldest.append(subject)
@@ -91,7 +95,7 @@ class EventRecorder:
             },
             "involvedObject": {field: value for field, value in involved.items() if value},
             "reason": reason,
-            "message": message,
+            **({"message": message} if message else {}),
             "type": type_,
             "count": 1,
             "firstTimestamp": stamp,

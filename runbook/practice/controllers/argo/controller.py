@@ -26,13 +26,29 @@ from runbook.practice.controllers.argo.names import (
     ERROR,
     FAILED,
     NODE_ID,
+    PENDING,
+    RUNNING,
+    SUCCEEDED,
     WORKFLOW_LABEL,
     WORKFLOWS,
 )
 from runbook.practice.controllers.argo.nodes import is_fulfilled
-from runbook.practice.controllers.argo.operation import Operation, View, WantedPod
+from runbook.practice.controllers.argo.operation import (
+    OPERATION_ERROR,
+    STOPPED,
+    Operation,
+    View,
+    WantedPod,
+)
+from runbook.practice.controllers.argo.phases import node_annotations, phase_changes
 from runbook.practice.controllers.argo.pods import BadPatch, workflow_pod
-from runbook.practice.controllers.argo.record import completed, started, with_outcome
+from runbook.practice.controllers.argo.record import (
+    completed,
+    is_news,
+    running,
+    started,
+    with_outcome,
+)
 from runbook.practice.controllers.argo.retention import Retention
 from runbook.practice.controllers.argo.templates import TemplateMissing, Templates
 from runbook.practice.controllers.argo.validation import problem
@@ -66,7 +82,7 @@ class Memory:
 
 
 class WorkflowController:
-    """`results` answers what ended script pods printed, by node id."""
+    """`results` answers what ended script pods printed, by node id; `terminate` ends a pod's program."""
 
     def __init__(
         self,
@@ -76,12 +92,14 @@ class WorkflowController:
         events: EventRecorder,
         logs: PodLogs,
         results: Results,
+        terminate: Callable[[JSON], None],
     ) -> None:
         self._cluster = cluster
         self._controllers = controllers
         self._events = events
         self._logs = logs
         self._results = results
+        self._terminate = terminate
         self._retention = Retention()
         self._memory: dict[str, Memory] = {}
         self._was_available = False
@@ -128,17 +146,21 @@ class WorkflowController:
         except TemplateMissing as missing:
             await self._close(started(workflow, None, stamp), ERROR, str(missing))
             return None
-        if not dig(workflow, "status", "phase"):
+        first = not dig(workflow, "status", "phase")
+        if first:
             workflow = started(workflow, templates.spec, stamp)
             fault = problem(workflow, templates.spec, templates.find)
             if fault:
                 await self._close(workflow, FAILED, f"invalid spec: {fault}")
                 return None
+            workflow = running(workflow)
             self._log("Updated phase  -> Running", workflow)
             await self._event(workflow, "WorkflowRunning", "Workflow Running")
         operation = self._operation(workflow, templates)
         refused = await self._advance(workflow, templates, operation)
-        return await self._write(workflow, templates, operation, refused=refused)
+        await self._node_events(workflow, operation)
+        changed = with_outcome(workflow, operation.nodes, first=first)
+        return await self._write(changed, templates, operation, refused=refused)
 
     def _operation(self, workflow: JSON, templates: Templates) -> Operation:
         memory = self._memory.setdefault(uid_of(workflow), Memory())
@@ -208,14 +230,11 @@ class WorkflowController:
         if done and handler is not None and not is_fulfilled(handler):
             done = False
         if done and root is not None:
-            phase, message = _outcome(root, handler, late=operation.late)
-            workflow = with_outcome(workflow, operation.nodes)
-            await self._close(workflow, phase, message, late=operation.late)
+            await self._close(workflow, *_outcome(workflow, root, handler, operation.nodes))
             return 0.0
-        changed = with_outcome(workflow, operation.nodes)
-        if changed != self._cluster.get(*key_of(WORKFLOWS, workflow)):
-            changed = await self._cluster.update(WORKFLOWS, changed)
-        left = await self._collect_pods(changed, templates.spec)
+        if is_news(workflow, self._cluster.get(*key_of(WORKFLOWS, workflow))):
+            workflow = await self._cluster.update(WORKFLOWS, workflow)
+        left = await self._collect_pods(workflow, templates.spec)
         waits = [*operation.look_again, *([QUOTA_RETRY] if refused else [])]
         return min([*waits, *([left] if left is not None else [])], default=None)
 
@@ -226,21 +245,25 @@ class WorkflowController:
             phase = dig(pod, "status", "phase", default="Pending")
             if node is None or not is_fulfilled(node) or being_deleted(pod):
                 continue
-            if phase in {"Pending", "Running"}:
+            if phase == PENDING:
                 await self._cluster.delete("pods", namespace_of(pod), name_of(pod))
-            elif labels_of(pod).get(COMPLETED_LABEL) == "false":
-                label = {"metadata": {"labels": {COMPLETED_LABEL: "true"}}}
-                await self._cluster.patch("pods", namespace_of(pod), name_of(pod), label)
+                continue
+            if phase == RUNNING:
+                self._terminate(pod)
+            await self._label_ended(pod)
 
-    async def _close(self, workflow: JSON, phase: str, message: str, *, late: bool = False) -> None:
+    async def _label_ended(self, pod: JSON) -> None:
+        if labels_of(pod).get(COMPLETED_LABEL) == "false":
+            label = {"metadata": {"labels": {COMPLETED_LABEL: "true"}}}
+            await self._cluster.patch("pods", namespace_of(pod), name_of(pod), label)
+
+    async def _close(self, workflow: JSON, phase: str, message: str) -> None:
         closed = completed(workflow, phase, message, self._cluster.timeline.stamp())
         await self._cluster.update(WORKFLOWS, closed)
         self._log(f"Updated phase Running -> {phase}", workflow)
         self._log("Marking workflow completed", workflow)
-        if late:
-            await self._event(closed, "WorkflowTimedOut", message or "Workflow timed out", bad=True)
-        elif phase in BAD:
-            await self._event(closed, "WorkflowFailed", message or "Workflow failed", bad=True)
+        if phase in BAD:
+            await self._event(closed, "WorkflowFailed", message, bad=True)
         else:
             await self._event(closed, "WorkflowSucceeded", "Workflow completed")
 
@@ -256,6 +279,9 @@ class WorkflowController:
             self._log("Deleting TTL expired workflow", workflow)
             await self._cluster.delete(WORKFLOWS, namespace_of(workflow), name_of(workflow))
             return None
+        for pod in self._pods(workflow).values():
+            if dig(pod, "status", "phase") in {SUCCEEDED, FAILED} and not being_deleted(pod):
+                await self._label_ended(pod)
         pods = await self._collect_pods(workflow, spec)
         return min((wait for wait in (left, pods) if wait is not None), default=None)
 
@@ -281,6 +307,21 @@ class WorkflowController:
     async def _event(self, workflow: JSON, reason: str, message: str, *, bad: bool = False) -> None:
         await self._events.record(workflow, reason, message, "Warning" if bad else "Normal", SOURCE)
 
+    async def _node_events(self, workflow: JSON, operation: Operation) -> None:
+        before = dig(workflow, "status", "nodes", default={})
+        for phase, node in phase_changes(before, operation.nodes):
+            message = f"{phase} node {node['name']}"
+            if node.get("message"):
+                message += f": {node['message']}"
+            await self._events.record(
+                workflow,
+                f"WorkflowNode{phase}",
+                message,
+                "Warning" if phase in BAD else "Normal",
+                SOURCE,
+                annotations=node_annotations(node),
+            )
+
     def _log(self, message: str, workflow: JSON, *, level: str = "info", **fields: object) -> None:
         line = logrus_line(
             self._cluster.timeline.now(),
@@ -297,12 +338,17 @@ class WorkflowController:
                 self._logs.append(*place, line)
 
 
-def _outcome(root: JSON, handler: JSON | None, *, late: bool) -> tuple[str, str]:
+def _outcome(
+    workflow: JSON, root: JSON, handler: JSON | None, nodes: Mapping[str, JSON]
+) -> tuple[str, str]:
     phase, message = str(root["phase"]), str(root.get("message", ""))
-    if phase == ERROR and root["type"] == "Pod" and "hostNodeName" not in root:
+    if message == OPERATION_ERROR:
+        last = nodes[root["children"][-1]]
+        message = f"error in entry template execution: {last.get('message', '')}"
+    elif phase == ERROR and root["type"] == "Pod" and "hostNodeName" not in root:
         message = f"error in entry template execution: {message}"
-    if late and phase == FAILED and not message:
-        message = "Step exceeded its deadline"
+    if phase in BAD and workflow["spec"].get("shutdown"):
+        message = STOPPED.format(workflow["spec"]["shutdown"])
     if handler is not None and handler["phase"] in BAD and phase not in BAD:
         return str(handler["phase"]), str(handler.get("message", ""))
     return phase, message

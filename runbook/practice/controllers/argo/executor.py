@@ -36,6 +36,7 @@ MAIN_ENDS_AFTER = 0.5  # from the program's last act to the container's end
 INIT_TAKES = 1.0
 REPORT_TIMEOUT = 30.0  # until a report that nobody lets through is given up
 UNABLE = 64  # how the executor ends when it cannot do its own work
+TERMINATED = Exit(143)
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Executor(PodBehaviour):
         self._logs = logs
         self._look_again = look_again
         self._works: dict[Key, Work] = {}
+        self._terminated: set[str] = set()  # uids of pods that were ended before they began
 
     # -- the kubelet asks ------------------------------------------------------------------------
 
@@ -106,6 +108,15 @@ class Executor(PodBehaviour):
                 found[annotations_of(pod).get(NODE_ID, "")] = work.printed[-1]
         return found
 
+    def terminate(self, pod: JSON) -> None:
+        """End a pod's program, as by SIGTERM; the pod stays, Failed."""
+        work = self._works.get(key_of("pods", pod))
+        if work is None or work.pod_uid != uid_of(pod):
+            self._terminated.add(uid_of(pod))
+        elif work.outcome is None:
+            work.steps = _never_again()
+            self._end(work, TERMINATED)
+
     # -- the controller --------------------------------------------------------------------------
 
     @property
@@ -132,7 +143,11 @@ class Executor(PodBehaviour):
         run = JobRun(self._cluster, self._volumes, pod, say)
         steps = self._jobs.of(pod)(run)
         self._works[key] = work = Work(key, uid_of(pod), steps, run, printed)
-        self._go_on(work, 0.0)
+        if work.pod_uid in self._terminated:
+            self._terminated.remove(work.pod_uid)
+            self._end(work, TERMINATED)
+        else:
+            self._go_on(work, 0.0)
 
     def _go_on(self, work: Work, delay: float) -> None:
         async def step() -> None:
@@ -179,6 +194,11 @@ class Executor(PodBehaviour):
         pod = self._cluster.get(*work.key)
         same = pod is not None and uid_of(pod) == work.pod_uid and not being_deleted(pod)
         return same and self._works.get(work.key) is work
+
+
+def _never_again() -> Iterator[float]:
+    while True:
+        yield 3600.0
 
 
 def _main_runs(pod: JSON) -> bool:

@@ -12,18 +12,19 @@ from collections.abc import Callable
 _TOKEN = re.compile(
     r"\s*(&&|\|\||==|!=|<=|>=|=~|[()<>!]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s()&|=!<>'\"]+)"
 )
+_NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "=~"})
 
 
 class BadExpression(ValueError):
-    """The text cannot be read as a condition."""
+    """The text cannot be read as a condition; says why."""
 
 
 def evaluate(expression: str, word: Callable[[str], str | bool] = str) -> bool:
-    parser = _Parser(_tokens(expression), word, expression)
+    parser = _Parser(_tokens(expression), word)
     result = parser.either()
     if parser.rest:
-        raise BadExpression(f"Invalid expression '{expression}': unexpected '{parser.rest[0]}'")
+        raise BadExpression(f"Unexpected '{parser.rest[0]}'")
     return _truth(result)
 
 
@@ -32,13 +33,18 @@ def words(expression: str) -> list[str]:
     return [t for t in _tokens(expression) if t[0] not in "&|=!<>()'\""]
 
 
+def expanded(expression: str, name: Callable[[str], str]) -> str:
+    """The text of a `depends` with every bare task name spelt out; `A.Failed` stays."""
+    return _NAME.sub(lambda found: found[1] or name(found[2]), expression)
+
+
 def _tokens(expression: str) -> list[str]:
     found, position = [], 0
     stripped = expression.rstrip()
     while position < len(stripped):
         match = _TOKEN.match(stripped, position)
         if match is None:
-            raise BadExpression(f"Invalid expression '{expression}'")
+            raise BadExpression(f"Unexpected '{stripped[position:]}'")
         found.append(match[1])
         position = match.end()
     return found
@@ -49,10 +55,9 @@ def _truth(value: str | bool) -> bool:
 
 
 class _Parser:
-    def __init__(self, rest: list[str], word: Callable[[str], str | bool], source: str) -> None:
+    def __init__(self, rest: list[str], word: Callable[[str], str | bool]) -> None:
         self.rest = rest
         self._word = word
-        self._source = source
 
     def either(self) -> str | bool:
         left = self.both()
@@ -82,17 +87,17 @@ class _Parser:
 
     def atom(self) -> str | bool:
         if not self.rest:
-            raise BadExpression(f"Invalid expression '{self._source}': it ends too early")
+            raise BadExpression("Unexpected end of expression")
         first = self.rest.pop(0)
         if first == "(":
             inner = self.either()
             if not self._take(")"):
-                raise BadExpression(f"Invalid expression '{self._source}': unbalanced parenthesis")
+                raise BadExpression("Unbalanced parenthesis")
             return inner
         if first[0] in "'\"":
             return first[1:-1]
         if first in _COMPARISONS or first in {"&&", "||", ")"}:
-            raise BadExpression(f"Invalid expression '{self._source}': unexpected '{first}'")
+            raise BadExpression(f"Unexpected '{first}'")
         return self._word(first)
 
     def _take(self, token: str) -> bool:

@@ -9,13 +9,14 @@ its main container is told to start.
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from runbook.practice.cluster import JSON, Cluster
-from runbook.practice.controllers.argo.names import MAIN
+from runbook.practice.controllers.argo.names import MAIN, STAGED_SCRIPT, TEMPLATE_VARIABLE
 from runbook.practice.controllers.argo.volumes_data import VolumesData
 from runbook.practice.controllers.objects import dig, name_of, namespace_of
 
@@ -156,8 +157,20 @@ def main_container(pod: JSON) -> JSON:
 
 
 def command_line(pod: JSON) -> Sequence[str]:
+    """What the user's program is started with, without the executor in front of it."""
     container = main_container(pod)
-    return [str(w) for w in (*(container.get("command") or []), *(container.get("args") or []))]
+    command = [str(w) for w in (*(container.get("command") or []), *(container.get("args") or []))]
+    if "emissary" in command[:2]:
+        command = command[command.index("--") + 1 :]
+    return [_staged_source(pod) if word == STAGED_SCRIPT else word for word in command]
+
+
+def _staged_source(pod: JSON) -> str:
+    for container in dig(pod, "spec", "initContainers", default=[]):
+        for variable in container.get("env") or []:
+            if variable["name"] == TEMPLATE_VARIABLE:
+                return str(dig(json.loads(variable["value"]), "script", "source", default=""))
+    return ""
 
 
 _STATEMENT = re.compile(r"[\n;]|&&")

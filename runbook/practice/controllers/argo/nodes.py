@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from runbook.practice.cluster import JSON
+from runbook.practice.controllers.argo.graph import EXECUTABLE
 from runbook.practice.controllers.argo.names import (
     ERROR,
     FAILED,
@@ -17,7 +18,7 @@ from runbook.practice.controllers.argo.names import (
     SUCCEEDED,
     WAIT,
 )
-from runbook.practice.controllers.objects import condition_of, dig
+from runbook.practice.controllers.objects import condition_of, dig, name_of, namespace_of
 
 _QUIET = frozenset({"PodInitializing", "ContainerCreating"})
 _LONGEST_PREFIX = 63 - 11  # room for the dash and the hash
@@ -52,18 +53,23 @@ class Place:
     boundary: str = ""
 
 
-def new_node(workflow: str, place: Place, type_: str, template: str, now: str) -> JSON:
+def new_node(workflow: str, place: Place, type_: str, holder: JSON, now: str) -> JSON:
+    """`holder` names the template: an entrypoint, a step, a task, or the template itself."""
     node: JSON = {
         "id": node_id(workflow, place.name),
         "name": place.name,
         "displayName": place.display,
         "type": type_,
-        "templateName": template,
         "phase": RUNNING,
         "startedAt": now,
         "finishedAt": None,
-        "progress": "0/1",
     }
+    if holder.get("templateRef"):
+        node["templateRef"] = {k: holder["templateRef"][k] for k in ("name", "template")}
+    elif holder.get("template"):
+        node["templateName"] = str(holder["template"])
+    if type_ in EXECUTABLE:
+        node["progress"] = "0/1"
     if place.boundary:
         node["boundaryID"] = place.boundary
     return node
@@ -89,12 +95,14 @@ def follow_pod(node: JSON, pod: JSON, now: str) -> None:
     if host:
         node["hostNodeName"] = host
     if phase == SUCCEEDED:
-        node["progress"] = "1/1"
         node["outputs"] = {**(node.get("outputs") or {}), "exitCode": "0"}
         finish(node, SUCCEEDED, now)
     elif phase == FAILED:
-        bad, message, code = _failure(pod)
-        node["outputs"] = {**(node.get("outputs") or {}), "exitCode": str(code)}
+        main = _state(pod, MAIN).get("terminated")
+        if main is not None:
+            code = str(main.get("exitCode", 0))
+            node["outputs"] = {**(node.get("outputs") or {}), "exitCode": code}
+        bad, message = _failure(pod)
         finish(node, bad, now, message)
     else:
         message = _pending_message(pod)
@@ -105,29 +113,34 @@ def follow_pod(node: JSON, pod: JSON, now: str) -> None:
             node.pop("message", None)
 
 
-def _failure(pod: JSON) -> tuple[str, str, int]:
-    """(phase, message, exit code): the executor's own trouble is an Error, the user's is Failed."""
-    told = dig(pod, "status", "message", default="")
-    for container, phase in ((INIT, ERROR), (MAIN, FAILED), (WAIT, ERROR)):
-        ended = _terminated(pod, container)
-        if ended is None or not ended.get("exitCode"):
-            continue
-        code = int(ended["exitCode"])
-        message = f"{ended.get('reason') or 'Error'} (exit code {code})"
-        detail = ended.get("message") or told
-        return phase, f"{message}: {detail}" if detail else message, code
-    reason = dig(pod, "status", "reason", default="")
-    text = f"Pod failed before {MAIN} container starts due to {reason}: {told}"
-    return ERROR, text, 1
+def _failure(pod: JSON) -> tuple[str, str]:
+    """(phase, message): the executor's own trouble is an Error, the user's is Failed."""
+    told = str(dig(pod, "status", "message", default=""))
+    if told:
+        return FAILED, told
+    states = {container: _state(pod, container) for container in (INIT, MAIN, WAIT)}
+    if not any(states.values()):
+        name, namespace = name_of(pod), namespace_of(pod)
+        return FAILED, f"can't find failed message for pod {name} namespace {namespace}"
+    for container, state in states.items():
+        waiting, ended = state.get("waiting"), state.get("terminated")
+        if waiting:
+            why = f"{waiting.get('reason', '')}: {waiting.get('message', '')}"
+            return ERROR, f"Pod failed before {container} container starts due to {why}"
+        if ended and ended.get("exitCode"):
+            message = f"{ended.get('reason') or 'Error'} (exit code {ended['exitCode']})"
+            detail = ended.get("message")
+            phase = FAILED if container == MAIN else ERROR
+            return phase, f"{message}: {detail}" if detail else message
+    return SUCCEEDED, ""
 
 
-def _terminated(pod: JSON, container: str) -> JSON | None:
+def _state(pod: JSON, container: str) -> JSON:
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in dig(pod, "status", field, default=[]):
             if status["name"] == container:
-                ended: JSON | None = dig(status, "state", "terminated")
-                return ended
-    return None
+                return dict(status.get("state") or {})
+    return {}
 
 
 def _pending_message(pod: JSON) -> str:

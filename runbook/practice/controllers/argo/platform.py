@@ -38,7 +38,12 @@ class ArgoWorkflows:
         executor = Executor(cluster, jobs, self.volumes, logs=logs, look_again=look_again)
         behaviours.register({WORKFLOW_LABEL: ""}, executor)
         self.controller = WorkflowController(
-            cluster, controllers, events=events, logs=logs, results=executor.results
+            cluster,
+            controllers,
+            events=events,
+            logs=logs,
+            results=executor.results,
+            terminate=executor.terminate,
         )
         controllers.add(executor)
         controllers.add(self.controller)

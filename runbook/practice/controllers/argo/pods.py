@@ -6,6 +6,7 @@ no harm; `podSpecPatch` is laid over last, as a strategic merge patch, container
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
@@ -20,11 +21,17 @@ from runbook.practice.controllers.argo.names import (
     MAIN,
     NODE_ID,
     NODE_NAME,
+    ON_EXIT_LABEL,
+    POD_GC_STRATEGY,
+    STAGED_SCRIPT,
+    STAGING,
+    TEMPLATE_VARIABLE,
     WAIT,
     WORKFLOW_LABEL,
 )
 from runbook.practice.controllers.argo.nodes import pod_name
 from runbook.practice.controllers.argo.operation import WantedPod
+from runbook.practice.controllers.argo.retention import gc_strategy
 from runbook.practice.controllers.objects import owner_reference
 
 _PASSED_ON = (
@@ -38,6 +45,9 @@ _PASSED_ON = (
 )
 _ARGO_VOLUME = {"name": "var-run-argo", "emptyDir": {}}
 _ARGO_MOUNT = {"name": "var-run-argo", "mountPath": "/var/run/argo"}
+_TMP_MOUNT = {"name": "tmp-dir-argo", "mountPath": "/tmp", "subPath": "0"}  # noqa: S108 - in the pod
+_STAGING_MOUNT = {"name": "argo-staging", "mountPath": STAGING}
+_LOGGING = ("--loglevel", "info", "--log-format", "text", "--gloglevel", "0")
 
 
 class BadPatch(ValueError):
@@ -73,6 +83,10 @@ def workflow_pod(workflow: JSON, spec: JSON, wanted: WantedPod) -> JSON:
         },
         "spec": _pod_spec(spec, template),
     }
+    if wanted.on_exit:
+        pod["metadata"]["labels"][ON_EXIT_LABEL] = "true"
+    if collected := spec.get("podGC"):
+        pod["metadata"]["annotations"][POD_GC_STRATEGY] = gc_strategy(collected)
     for text in (spec.get("podSpecPatch"), template.get("podSpecPatch")):
         if text:
             pod = strategic_merge_patch(pod, {"spec": _patch(str(text))}, "Pod")
@@ -83,13 +97,25 @@ def _pod_spec(spec: JSON, template: JSON) -> JSON:
     main = _main(template)
     volumes = [*(spec.get("volumes") or []), *(template.get("volumes") or [])]
     mounted = {mount["name"] for mount in main.get("volumeMounts") or []}
-    main["volumeMounts"] = [*(main.get("volumeMounts") or []), _ARGO_MOUNT]
+    is_script = "script" in template
+    staged = [_STAGING_MOUNT] if is_script else []
+    own = [*(main.get("volumeMounts") or []), *staged]
+    seen_by_wait = [{**mount, "mountPath": f"/mainctrfs{mount['mountPath']}"} for mount in own]
+    main["volumeMounts"] = [*own, _ARGO_MOUNT]
     account = template.get("serviceAccountName") or spec.get("serviceAccountName")
     pod_spec: JSON = {
         "restartPolicy": "Never",
-        "volumes": [_ARGO_VOLUME, *(v for v in volumes if v["name"] in mounted)],
-        "initContainers": [_executor(INIT, ["argoexec", "init"])],
-        "containers": [_executor(WAIT, ["argoexec", "wait"]), main],
+        "volumes": [
+            _ARGO_VOLUME,
+            {"name": "tmp-dir-argo", "emptyDir": {}},
+            *(v for v in volumes if v["name"] in mounted),
+            *([{"name": "argo-staging", "emptyDir": {}}] if is_script else []),
+        ],
+        "initContainers": [
+            _executor(INIT, staged)
+            | {"env": [{"name": TEMPLATE_VARIABLE, "value": json.dumps(template)}]}
+        ],
+        "containers": [_executor(WAIT, [*seen_by_wait, _TMP_MOUNT]), main],
     }
     if account:
         pod_spec["serviceAccountName"] = account
@@ -101,20 +127,21 @@ def _pod_spec(spec: JSON, template: JSON) -> JSON:
 
 
 def _main(template: JSON) -> JSON:
+    """The user's container, its program behind the executor; a script's source is staged by init."""
+    main = dict(template["script"] if "script" in template else template["container"])
+    main.pop("source", None)
+    command = ["/var/run/argo/argoexec", "emissary", *_LOGGING, "--", *(main.get("command") or [])]
     if "script" in template:
-        script = dict(template["script"])
-        source = script.pop("source", "")
-        return {**script, "name": MAIN, "args": [*(script.get("args") or []), source]}
-    return {**template["container"], "name": MAIN}
+        main["args"] = [*(main.get("args") or []), STAGED_SCRIPT]
+    return {**main, "name": MAIN, "command": command}
 
 
-def _executor(name: str, command: list[str]) -> JSON:
+def _executor(name: str, mounts: list[JSON]) -> JSON:
     return {
         "name": name,
         "image": EXECUTOR_IMAGE,
-        "command": command,
-        "args": ["--loglevel", "info", "--log-format", "text"],
-        "volumeMounts": [_ARGO_MOUNT],
+        "command": ["argoexec", name, *_LOGGING],
+        "volumeMounts": [*mounts, _ARGO_MOUNT],
     }
 
 
@@ -122,7 +149,7 @@ def _patch(text: str) -> JSON:
     try:
         patch = yaml.safe_load(text)
     except yaml.YAMLError as fault:
-        raise BadPatch(f"Failed to unmarshal podSpecPatch: {fault}") from fault
+        raise BadPatch("Error applying PodSpecPatch") from fault
     if not isinstance(patch, dict):
-        raise BadPatch("Failed to unmarshal podSpecPatch: it is not an object")
+        raise BadPatch("Error applying PodSpecPatch")
     return patch

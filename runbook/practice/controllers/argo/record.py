@@ -6,46 +6,68 @@ import copy
 from collections.abc import Mapping
 
 from runbook.practice.cluster import JSON
+from runbook.practice.controllers.argo.graph import count_progress
 from runbook.practice.controllers.argo.names import (
     COMPLETED_LABEL,
     PHASE_LABEL,
     POD_NAME_FORMAT,
     RUNNING,
-    TEMPLATE_LABEL,
 )
-from runbook.practice.controllers.argo.operation import progress
+from runbook.practice.controllers.argo.typed import typed
 
 _CONDITIONS = ("PodRunning", "Completed")
 
 
 def started(workflow: JSON, spec: JSON | None, now: str) -> JSON:
-    """A copy that has begun; `spec` is kept when it came from a WorkflowTemplate."""
+    """A copy that was looked at; `spec` is kept when it came from a WorkflowTemplate."""
     changed = copy.deepcopy(workflow)
-    metadata = changed["metadata"]
-    labels = metadata.setdefault("labels", {})
-    labels |= {PHASE_LABEL: RUNNING, COMPLETED_LABEL: "false"}
-    metadata.setdefault("annotations", {})[POD_NAME_FORMAT] = "v2"
+    changed["spec"] = typed(workflow["spec"])
+    changed["metadata"].setdefault("labels", {})[COMPLETED_LABEL] = "false"
     status = changed.setdefault("status", {})
-    reference = workflow["spec"].get("workflowTemplateRef")
-    if reference:
-        labels.setdefault(TEMPLATE_LABEL, reference.get("name", ""))
-        if spec is not None:
-            status["storedWorkflowTemplateSpec"] = spec
-    status |= {"phase": RUNNING, "progress": "0/0"}
+    if spec is not None and workflow["spec"].get("workflowTemplateRef"):
+        status["storedWorkflowTemplateSpec"] = typed(spec)
+    status |= {"progress": "0/0", "finishedAt": None}
     status.setdefault("startedAt", now)
-    status["conditions"] = [{"type": "PodRunning", "status": "False"}]
     return changed
 
 
-def with_outcome(workflow: JSON, nodes: Mapping[str, JSON]) -> JSON:
-    """A copy with the nodes as they are now, and what follows from them."""
+def running(workflow: JSON) -> JSON:
+    """A copy that was found valid, and runs."""
+    changed = copy.deepcopy(workflow)
+    changed["metadata"]["labels"][PHASE_LABEL] = RUNNING
+    changed["metadata"].setdefault("annotations", {})[POD_NAME_FORMAT] = "v2"
+    changed["status"] |= {
+        "phase": RUNNING,
+        "artifactGCStatus": {"notSpecified": True},
+        "artifactRepositoryRef": {"artifactRepository": {}, "default": True},
+    }
+    return changed
+
+
+def with_outcome(workflow: JSON, nodes: Mapping[str, JSON], *, first: bool = False) -> JSON:
+    """A copy with the nodes as they are now, and what follows from them.
+
+    The first look at a workflow finds no pods yet, and says nothing of them.
+    """
     changed = copy.deepcopy(workflow)
     status = changed["status"]
-    status["nodes"] = {id_: _without_nulls(node) for id_, node in nodes.items()}
-    status["progress"] = progress(nodes)
-    running = any(n["type"] == "Pod" and n["phase"] == RUNNING for n in nodes.values())
-    _put(status, "PodRunning", holds=running)
+    status["progress"] = count_progress(nodes)
+    if nodes:
+        status["nodes"] = copy.deepcopy(dict(nodes))
+    if not first:
+        pods = (node for node in nodes.values() if node["type"] == "Pod")
+        _put(status, "PodRunning", holds=any(node["phase"] == RUNNING for node in pods))
     return changed
+
+
+def is_news(workflow: JSON, live: JSON | None) -> bool:
+    """Whether it has to be written; conditions alone are not worth it."""
+    return live is None or _without_conditions(workflow) != _without_conditions(live)
+
+
+def _without_conditions(workflow: JSON) -> JSON:
+    status = {k: v for k, v in (workflow.get("status") or {}).items() if k != "conditions"}
+    return {**workflow, "status": status}
 
 
 def completed(workflow: JSON, phase: str, message: str, now: str) -> JSON:
@@ -58,7 +80,6 @@ def completed(workflow: JSON, phase: str, message: str, now: str) -> JSON:
     status |= {"phase": phase, "finishedAt": now}
     if message:
         status["message"] = message
-    _put(status, "PodRunning", holds=False)
     _put(status, "Completed", holds=True)
     return changed
 
@@ -67,7 +88,3 @@ def _put(status: JSON, type_: str, *, holds: bool) -> None:
     kept = {c["type"]: c for c in status.get("conditions") or []}
     kept[type_] = {"type": type_, "status": "True" if holds else "False"}
     status["conditions"] = [kept[name] for name in _CONDITIONS if name in kept]
-
-
-def _without_nulls(node: JSON) -> JSON:
-    return {key: value for key, value in node.items() if value is not None}

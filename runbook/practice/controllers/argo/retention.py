@@ -78,6 +78,11 @@ def _collected(strategy: str, node_phase: str, workflow_phase: str) -> bool:
     return False
 
 
+def gc_strategy(policy: JSON) -> str:
+    """As a pod's annotation says how it is collected: `OnPodSuccess/5s`."""
+    return f"{policy.get('strategy', '')}/{policy.get('deleteDelayDuration') or '5s'}"
+
+
 def _delay(policy: JSON) -> float:
     text = str(policy.get("deleteDelayDuration") or "")
     return float(text.rstrip("s")) if text.rstrip("s").isdigit() else POD_GC_DELAY

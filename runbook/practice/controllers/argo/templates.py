@@ -22,7 +22,8 @@ class Templates:
     def __init__(self, cluster: Cluster, workflow: JSON) -> None:
         self._cluster = cluster
         self._namespace = namespace_of(workflow)
-        self.spec = self._effective(workflow["spec"])
+        kept = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec")
+        self.spec = self._effective(workflow["spec"], kept)
 
     def find(self, holder: JSON) -> JSON | None:
         """The template that an entrypoint, a step or a task names."""
@@ -35,20 +36,24 @@ class Templates:
                 return {"name": str(holder.get("name", "")), **holder["inline"]}
         return _named(self.spec, str(holder.get("template", "")))
 
-    def _effective(self, own: JSON) -> JSON:
+    def _effective(self, own: JSON, kept: JSON | None) -> JSON:
+        """`kept` is what it was when the workflow began; a template that changes later is not read."""
         reference = own.get("workflowTemplateRef")
         if not reference:
             return own
+        if kept is not None:
+            return {**kept, **own, "arguments": kept.get("arguments") or {}}
         name = str(reference.get("name", ""))
         stored = self._stored(name, reference)
         if stored is None:
             resource = _resource(reference)
             raise TemplateMissing(f'{resource} "{name}" not found')
-        merged: JSON = {**stored, **{k: v for k, v in own.items() if k != "workflowTemplateRef"}}
-        given = {p["name"]: p for p in declared(own.get("arguments"))}
+        merged: JSON = {**stored, **own}
+        given = declared(own.get("arguments"))
+        names = {parameter["name"] for parameter in given}
         defaults = declared(stored.get("arguments"))
-        parameters = [given.pop(p["name"], p) for p in defaults]
-        merged["arguments"] = {"parameters": [*parameters, *given.values()]}
+        parameters = [*given, *(p for p in defaults if p["name"] not in names)]
+        merged["arguments"] = {"parameters": parameters} if parameters else {}
         return merged
 
     def _stored(self, name: str, reference: JSON) -> JSON | None:

@@ -15,19 +15,35 @@ class Walker(Protocol):
 
     nodes: dict[str, JSON]
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the workflow was told to shut down."""
+        ...
+
     def id_of(self, name: str) -> str: ...
 
-    def was_made(self, id_: str) -> bool: ...
+    def was_refused(self, node: JSON) -> bool:
+        """Whether a node's pod could not be made."""
+        ...
 
     def close(self, node: JSON, phase: str, message: str = "") -> None: ...
 
     def node(
-        self, place: Place, type_: str, template: str, inputs: Mapping[str, str] | None = None
-    ) -> JSON: ...
+        self,
+        place: Place,
+        type_: str,
+        holder: JSON | None = None,
+        inputs: Mapping[str, str] | None = None,
+        flag: JSON | None = None,
+    ) -> JSON:
+        """The node of this place, made on first sight; `holder` names its template."""
+        ...
+
+    def proceeds(self, child: JSON, outputs: Mapping[str, str]) -> bool:
+        """What the condition of a step or task says. Raises BadExpression."""
+        ...
 
     def child(self, place: Place, child: JSON, outputs: Mapping[str, str]) -> JSON: ...
-
-    def keep_children(self, node: JSON, children: list[JSON]) -> None: ...
 
 
 def continues(child: JSON, phase: str) -> bool:

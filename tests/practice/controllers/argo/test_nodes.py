@@ -40,7 +40,7 @@ def ended(**statuses: tuple[int, str, str]) -> dict[str, Any]:
 
 
 def outcome(pod: dict[str, Any]) -> tuple[str, str]:
-    node = new_node("wf", Place("wf", "wf"), "Pod", "say", NOW)
+    node = new_node("wf", Place("wf", "wf"), "Pod", {"template": "say"}, NOW)
     follow_pod(node, pod, NOW)
     return node["phase"], node.get("message", "")
 
@@ -56,10 +56,22 @@ def test_the_users_container_fails_and_the_executors_is_an_error() -> None:
     assert outcome(ended(init=(1, "Error", ""))) == ("Error", "Error (exit code 1)")
 
 
-def test_a_pod_that_never_started_its_containers_says_why() -> None:
+def test_what_a_failed_pod_says_of_itself_comes_first() -> None:
     pod = {"status": {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}}
-    expected = "Pod failed before main container starts due to Evicted: low on memory"
+    assert outcome(pod) == ("Failed", "low on memory")
+
+
+def test_a_pod_that_never_started_its_containers_says_why() -> None:
+    waiting = {"reason": "ContainerCreating", "message": "not yet"}
+    statuses = [{"name": "main", "state": {"waiting": waiting}}]
+    pod: dict[str, Any] = {"status": {"phase": "Failed", "containerStatuses": statuses}}
+    expected = "Pod failed before main container starts due to ContainerCreating: not yet"
     assert outcome(pod) == ("Error", expected)
+
+
+def test_a_failed_pod_without_containers_has_nothing_to_say() -> None:
+    pod = {"metadata": {"name": "p", "namespace": "n"}, "status": {"phase": "Failed"}}
+    assert outcome(pod) == ("Failed", "can't find failed message for pod p namespace n")
 
 
 def test_a_waiting_pod_is_pending_with_the_reason() -> None:

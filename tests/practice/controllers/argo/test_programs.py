@@ -25,7 +25,7 @@ async def test_the_data_pipeline_leaves_raw_files_arrays_and_a_scaler(stage: Sta
     assert stage.files("shared-artifacts-pvc") == ["scalers/feature_scaler.pkl"]
     workflow = stage.get(names.WORKFLOWS, "data")
     assert workflow["metadata"]["labels"][names.PHASE_LABEL] == "Succeeded"
-    assert workflow["metadata"]["labels"][names.TEMPLATE_LABEL] == "data-pipeline"
+    assert workflow["spec"]["workflowTemplateRef"] == {"name": "data-pipeline"}
 
 
 async def test_the_pipeline_takes_about_a_minute_and_training_two(stage: Stage) -> None:
@@ -138,6 +138,7 @@ async def test_a_training_whose_pod_is_deleted_never_finishes_its_run(stage: Sta
     await stage.done("data")
     await stage.submit("train", "training")
     await stage.until(lambda: bool(stage.tracking.begun))
+    await stage.run(10)  # a pod that has just begun would be made again
     await stage.server.delete("pods", "mlops", "train")
     status = await stage.done("train")
     assert (status["phase"], status["message"]) == ("Error", "pod deleted")

@@ -37,18 +37,24 @@ def test_a_plain_workflow_has_no_problem() -> None:
         ({"entrypoint": "x", "templates": [SAY]}, "template name 'x' undefined"),
         ({"entrypoint": "say", "templates": [SAY], "onExit": "y"}, "template name 'y' undefined"),
         (one(SAY, podGC={"strategy": "x"}), "podGC.strategy unknown strategy 'x'"),
-        ({"entrypoint": "say", "templates": [SAY, {}]}, "templates[1].name is required"),
-        ({"entrypoint": "say", "templates": [SAY, SAY]}, "templates[1].name 'say' is not unique"),
+        ({"entrypoint": "say", "templates": [SAY, {}]}, "spec.templates[1].name is required"),
+        (
+            {"entrypoint": "say", "templates": [SAY, SAY]},
+            "spec.templates[1].name 'say' is not unique",
+        ),
         (
             {
                 "entrypoint": "say",
                 "templates": [SAY],
                 "arguments": {"parameters": [{"name": "p"}]},
             },
-            "spec.arguments.p.value is required",
+            "spec.arguments.p.value or spec.arguments.p.valueFrom is required",
         ),
-        (one({"name": "none"}), "templates.none must have one of"),
-        (one({**SAY, "name": "two", "suspend": {}}), "templates.two may have only one of"),
+        (one({"name": "none"}), "template 'none' type is unknown"),
+        (
+            one({**SAY, "name": "two", "suspend": {}}),
+            "templates.two multiple template types specified",
+        ),
         (
             one({"name": "r", "resource": {}}),
             "templates.r resource is not run by the practice platform",
@@ -62,21 +68,33 @@ def test_a_plain_workflow_has_no_problem() -> None:
             "templates.s.steps[0].withItems is not run",
         ),
         (
-            one({"name": "main", "container": {"image": "{{nobody.knows}}"}}),
-            "templates.main: failed to resolve {{nobody.knows}}",
+            one({"name": "main", "container": {"image": "{{tasks.no.outputs.result}}"}}),
+            "templates.main: failed to resolve {{tasks.no.outputs.result}}",
         ),
         (
             tasks({"name": "a", "template": "say", "dependencies": ["b"]}),
-            "templates.main.tasks.a dependency 'b' not defined",
+            "templates.main sorting failed: invalid dependency b",
         ),
         (
             tasks(
                 {"name": "a", "template": "say", "dependencies": ["b"]},
-                {"name": "b", "template": "say", "depends": "a.Succeeded"},
+                {"name": "b", "template": "say", "dependencies": ["a"]},
             ),
-            "dependency cycle detected: a->b->a",
+            "templates.main sorting failed: graph with cycle",
         ),
-        (tasks({"name": "a", "template": "say", "depends": "(b"}), "invalid depends"),
+        (
+            tasks(
+                {"name": "a", "template": "say", "dependencies": ["b"]},
+                {"name": "b", "template": "say", "depends": "c"},
+                {"name": "c", "template": "say"},
+            ),
+            "templates.main cannot use both 'depends' and 'dependencies'",
+        ),
+        (
+            tasks({"name": "a", "template": "say"}, {"name": "a", "template": "say"}),
+            "templates.main sorting failed: duplicated nodeName a",
+        ),
+        (one({"name": "c", "container": {}}), "templates.c.container.image may not be empty"),
         (one(SAY, volumeClaimTemplates=[{}]), "volumeClaimTemplates are not run"),
     ],
 )
@@ -89,5 +107,11 @@ def test_a_malformed_volume_that_nobody_mounts_does_no_harm() -> None:
 
 
 def test_what_is_known_only_later_may_be_referred_to() -> None:
-    later = {"name": "main", "container": {"image": "a", "args": ["{{tasks.a.outputs.result}}"]}}
-    assert judged(one(later)) == ""
+    word = {"parameters": [{"name": "word", "value": "{{tasks.a.outputs.result}}"}]}
+    asked = {"name": "b", "template": "say", "dependencies": ["a"], "arguments": word}
+    assert judged(tasks({"name": "a", "template": "say"}, asked)) == ""
+
+
+def test_a_tag_of_nobodys_is_left_alone() -> None:
+    foreign = {"name": "main", "container": {"image": "a", "args": ["{{nobody.knows}}"]}}
+    assert judged(one(foreign)) == ""
