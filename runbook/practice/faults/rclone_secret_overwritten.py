@@ -14,6 +14,7 @@ from runbook.practice.faults.places import (
     INFERENCE,
     PREDICTORS,
     RCLONE_SECRET,
+    SEALER,
     SERVER,
     SERVER_POD,
     SERVERS,
@@ -58,7 +59,7 @@ async def _by_hand(case: Case) -> bool:
 
 
 _DELETE = f"kubectl delete secret {RCLONE_SECRET} -n {INFERENCE}"
-_TOUCH = f"kubectl annotate sealedsecret {RCLONE_SECRET} -n {INFERENCE} touched=1"
+_LOOK_AGAIN = f"kubectl rollout restart deployment/{SEALER[1]} -n {SEALER[0]}"
 _RESTART = f"kubectl delete pod {SERVER_POD} -n {INFERENCE} --wait=false"
 
 FAULT = Fault(
@@ -81,19 +82,19 @@ FAULT = Fault(
     diagnosis=(
         "The chart ships a secret under the same name, with an anonymous remote gs. Whoever wrote"
         " last has won: there is no remote s3, and the SealedSecret no longer owns its Secret,"
-        " which it says only when it is touched."
+        " which its controller says only when it looks again."
     ),
     remedies=(
         Remedy(
-            "Delete the chart's secret, touch the SealedSecret, restart the server",
-            (_DELETE, _TOUCH, _RESTART),
+            "Delete the chart's secret, restart the sealing controller and the server",
+            (_DELETE, _LOOK_AGAIN, _RESTART),
         ),
         Remedy(
-            "Hand the secret over to the SealedSecret, restart the server",
+            "Hand the secret over to the SealedSecret, restart the sealing controller and the server",
             (
                 f"kubectl annotate secret {RCLONE_SECRET} -n {INFERENCE}"
                 " sealedsecrets.bitnami.com/managed=true",
-                _TOUCH,
+                _LOOK_AGAIN,
                 _RESTART,
             ),
         ),
@@ -112,7 +113,7 @@ FAULT = Fault(
         "The Model's condition names rclone's request only. The cause is in the rclone container's"
         " log; what remotes there are, in the agent's.",
         "Who owns the secret that the agents read? Look at its labels and owner references.",
-        "Delete the Secret, touch the SealedSecret of the same name (annotate it), and restart"
+        "Delete the Secret, restart the controller that opens the sealed one, and then restart"
         " mlserver-0.",
     ),
     inject=inject,

@@ -9,7 +9,7 @@ from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import synced
-from runbook.practice.faults.places import PLATFORM_SECRET, SEALED_SECRETS, TRAINING
+from runbook.practice.faults.places import PLATFORM_SECRET, SEALED_SECRETS, SEALER, TRAINING
 from runbook.practice.faults.shortcuts import was_deleted
 
 
@@ -33,7 +33,7 @@ async def check(case: Case) -> str:
     return ""
 
 
-_TOUCH = f"kubectl annotate sealedsecret {PLATFORM_SECRET} -n {TRAINING} touched=1"
+_RESTART = f"kubectl rollout restart deployment/{SEALER[1]} -n {SEALER[0]}"
 
 FAULT = Fault(
     name="secret-not-managed",
@@ -51,20 +51,21 @@ FAULT = Fault(
     ),
     diagnosis=(
         "The controller overwrites only Secrets that the SealedSecret owns, or that say they may be"
-        " taken over. It gives up after five tries; touch the SealedSecret afterwards."
+        " taken over. It gives up after five tries, and looks again when it is started or when what is"
+        " sealed changes."
     ),
     remedies=(
         Remedy(
-            "Say that the Secret may be taken over, and touch the SealedSecret",
+            "Say that the Secret may be taken over, and restart the controller",
             (
                 f"kubectl annotate secret {PLATFORM_SECRET} -n {TRAINING}"
                 " sealedsecrets.bitnami.com/managed=true",
-                _TOUCH,
+                _RESTART,
             ),
         ),
         Remedy(
-            "Delete the Secret, and touch the SealedSecret",
-            (f"kubectl delete secret {PLATFORM_SECRET} -n {TRAINING}", _TOUCH),
+            "Delete the Secret, and restart the controller",
+            (f"kubectl delete secret {PLATFORM_SECRET} -n {TRAINING}", _RESTART),
         ),
     ),
     penalties=(
@@ -78,8 +79,8 @@ FAULT = Fault(
     hints=(
         "The SealedSecret's status says what is in its way.",
         "Who owns the Secret of that name? Nobody: look at its ownerReferences.",
-        "Annotate the Secret with sealedsecrets.bitnami.com/managed=true or delete it, and touch"
-        " the SealedSecret: the controller has given up.",
+        "Annotate the Secret with sealedsecrets.bitnami.com/managed=true or delete it, and restart"
+        " the controller: it has given up.",
     ),
     inject=inject,
     check=check,
