@@ -129,7 +129,12 @@ class Tally:
             f"{listed} differ for a listed reason"
         )
         rest = len(self.outcomes) - equal - listed
-        return f"{text}, {rest} differ" if rest else text
+        why = [
+            f"  meant: {reason.command.pattern} ({reason.part}): {reason.why}"
+            for reason in self.reasons
+            if reason.used
+        ]
+        return "\n".join([f"{text}, {rest} differ" if rest else text, *why])
 
     def rotten(self) -> list[str]:
         """What reasons.toml excuses although nothing differs there any more."""
