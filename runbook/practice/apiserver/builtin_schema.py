@@ -19,6 +19,7 @@ from runbook.practice.apiserver.findings import (
     Findings,
     Mistyped,
     child,
+    go_type,
     required,
     unsupported,
 )
@@ -202,7 +203,7 @@ def _mistyped(kind: Type, value: Any, place: _Place) -> Mistyped:
         why = f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
     elif kind.scalar == "bytes" and isinstance(value, str):
         why = f"illegal base64 data at input byte {_bad_base64(value)}"
-    found = _go_value(value)
+    found = go_type(value)
     if found == "number" and kind.scalar in {"int32", "int64"}:
         found = f"number {value}"
     return Mistyped(place.path, place.go_path, place.owner, found, kind.go(), why)
@@ -224,20 +225,6 @@ def _is_integer(value: Any) -> bool:
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _go_value(value: Any) -> str:
-    match value:
-        case bool():
-            return "bool"
-        case str():
-            return "string"
-        case int() | float():
-            return "number"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 def _is_base64(text: str) -> bool:
