@@ -109,8 +109,12 @@ INVALID: dict[str, tuple[str, str]] = {
     "pod-volumes": _pod(
         "containers: [{name: a, image: x}], volumes: [{name: A_}, {name: a, emptyDir: {}, hostPath: {path: /}}, {name: a}, {emptyDir: {}}, {name: c, configMap: {}}, {name: s, secret: {}}, {name: p, persistentVolumeClaim: {}}, {name: n, nfs: {server: '', path: a}}]"
     ),
-    "pod-quantities": _pod(
-        "containers: [{name: a, image: x, resources: {requests: {cpu: 2, memory: 1Gi}, limits: {cpu: 1, memory: 1Mi}}}]"
+    # One at a time: Go goes through the two in whichever order.
+    "pod-quantity-cpu": _pod(
+        "containers: [{name: a, image: x, resources: {requests: {cpu: 2, memory: 1Mi}, limits: {cpu: 1, memory: 1Mi}}}]"
+    ),
+    "pod-quantity-memory": _pod(
+        "containers: [{name: a, image: x, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 1, memory: 1Mi}}}]"
     ),
     "pod-quantity-negative": _pod(
         "containers: [{name: a, image: x, resources: {requests: {cpu: -2}}}]"
