@@ -22,7 +22,7 @@ test: $(VENV)/.dev
 # Most of its time is waiting, so it goes in two halves at once; with ARGS, or on a
 # cluster that was given, in one.
 CLUSTER := RUNBOOK_REQUIRE_CLUSTER=1 $(BIN)/python -m pytest -p no:randomly
-HALF := tests/cluster/test_conformance.py tests/cluster/test_argo.py tests/cluster/test_s3.py
+HALF := $(addprefix tests/cluster/test_,$(addsuffix .py,argo conformance deletion drill_on_real s3 sealed_secrets))
 
 test-cluster: $(VENV)/.dev
 	-@[ -n "$$RUNBOOK_TEST_KUBECONFIG" ] || $(BIN)/python tests/cluster/building.py
