@@ -318,10 +318,10 @@ def test_a_lost_key_and_its_return(pair: Pair, ledger: Ledger) -> None:
     """Both make themselves a new key and say nothing; what was sealed before opens no more."""
     before = _by_us(_secret("before-the-loss"))
     _same(pair, ledger, before)
+    unseen = _by_us(_secret("never-opened"))
     keys = {side.name: _list(side, KEYS) for side in pair.both}
     for side in pair.both:
         _forget_keys(side)
-        (side.http.delete(f"{SECRETS.format(NAMESPACE)}/before-the-loss")).raise_for_status()
     pair.restart()
     for side in pair.both:
         wait_until(lambda s=side: len(_list(s, KEYS)) == 1, WITHIN, f"{side.name}: a new key")  # type: ignore[misc]
@@ -330,6 +330,7 @@ def test_a_lost_key_and_its_return(pair: Pair, ledger: Ledger) -> None:
     for side in pair.both:
         wait_until(lambda s=side: _synced(s, "before-the-loss") == "False", WITHIN, side.name)  # type: ignore[misc]
     _compare(pair, ledger, "before-the-loss")
+    _same(pair, ledger, unseen)
     _same(pair, ledger, _by_us(_secret("after-the-loss")))
     for side in pair.both:
         for key in keys[side.name]:
@@ -339,7 +340,7 @@ def test_a_lost_key_and_its_return(pair: Pair, ledger: Ledger) -> None:
                 json={"metadata": kept, "type": key["type"], "data": key["data"]},
             ).raise_for_status()
     pair.restart()
-    for name in ("before-the-loss", "after-the-loss"):
+    for name in ("before-the-loss", "never-opened", "after-the-loss"):
         for side in pair.both:
             wait_until(
                 lambda s=side, n=name: _synced(s, n) == "True",  # type: ignore[misc]
