@@ -25,10 +25,8 @@ from runbook.run.events import (
     ApprovalGranted,
     ApprovalRefused,
     ApprovalRequested,
-    Event,
     FailureHandled,
     HealthRead,
-    Observation,
     Record,
     RunContinued,
     RunFinished,
@@ -321,6 +319,3 @@ def _read_clock(state: RunState, health: Mapping[str, HealthRead], at: datetime)
     )
     since = (state.clock.green_since or at) if green else None
     return replace(state.clock, green_since=since)
-
-
-OBSERVATIONS: tuple[type[Event], ...] = Observation.__args__

@@ -41,18 +41,6 @@ def head(text: str, columns: int) -> str:
     return text
 
 
-def pad(text: str, columns: int) -> str:
-    """`text` in exactly `columns`."""
-    text = cut(text, columns)
-    return text + " " * (columns - width(text))
-
-
-def rpad(text: str, columns: int) -> str:
-    """`text` in exactly `columns`, at the right side."""
-    text = cut(text, columns)
-    return " " * (columns - width(text)) + text
-
-
 def wrap(text: str, columns: int) -> list[str]:
     """`text` in lines of at most `columns`, broken at blanks where there are any."""
     columns = max(1, columns)

@@ -203,12 +203,6 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def strict_decoding(kind: str, version: str, unknown: Iterable[str]) -> ApiError:
-    """A body with fields nobody knows, refused because the client asked for that."""
-    what = ", ".join(f'unknown field "{path}"' for path in unknown)
-    return undecodable(kind, version, f"strict decoding error: {what}")
-
-
 def undecodable(kind: str, version: str, why: str) -> ApiError:
     return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 

@@ -38,7 +38,6 @@ class Situation(StrEnum):
 
 
 ASKING = frozenset({Situation.APPROVAL, Situation.TASK})
-DECIDING = frozenset({Situation.FAILED, Situation.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)

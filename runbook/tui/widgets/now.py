@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.message import Message
 
 from runbook.tui.presenter.prompt import GUARD, Prompt
-from runbook.tui.presenter.spans import Row
 from runbook.tui.widgets.rows import Rows
 
 EDITING = ("escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r")
@@ -73,9 +72,6 @@ class NowCard(Rows, can_focus=True):
     def be_deaf(self) -> None:
         """Ignore keys for a moment: they were meant for something else."""
         self._deaf_until = self._monotonic() + GUARD
-
-    def show_body(self, rows: list[Row]) -> None:
-        self.show(rows)
 
     def on_key(self, event: events.Key) -> None:
         if self.prompt is None or not self.takes(event):
