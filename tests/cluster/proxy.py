@@ -13,11 +13,12 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import yaml
@@ -71,13 +72,13 @@ class Proxy:
         self._upstream = upstream
         self._tls = ssl.create_default_context(cafile=str(authority))
         self._tls.load_cert_chain(str(certificate), str(key))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._open: list[web.Request] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._started: Future[None] = Future()
+        self._open: dict[asyncio.Task[Any], web.Request] = {}
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        self._started.result(10)
         return self
 
     def __exit__(
@@ -86,10 +87,8 @@ class Proxy:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(10)
-        self._loop.close()
 
     def kubeconfig(self, path: Path) -> Path:
         document = {
@@ -107,45 +106,51 @@ class Proxy:
         """Every connection that is open now, with nothing more said."""
 
         async def cut() -> None:
-            for request in list(self._open):
+            for request in list(self._open.values()):
                 if request.transport is not None:
                     request.transport.abort()
 
         asyncio.run_coroutine_threadsafe(cut(), self._loop).result(10)
 
-    async def _start(self) -> None:
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=True,
-        )
-        app = web.Application(client_max_size=2**26)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def _stop(self) -> None:
-        await self._http.close()  # first, so that no handler waits for more of a watch
-        for request in self._open:
-            if request.transport is not None:
-                request.transport.abort()
-        await self._runner.cleanup()
+    async def _serve(self) -> None:
+        try:
+            self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._tls)
+            unlimited = aiohttp.ClientTimeout(total=None)
+            async with aiohttp.ClientSession(connector=connector, timeout=unlimited) as self._http:
+                app = web.Application(client_max_size=2**26)
+                app.router.add_route("*", "/{path:.*}", self._handle)
+                runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+                await runner.setup()
+                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+                self._started.set_result(None)
+                await self._ended.wait()
+                watches = list(self._open)
+                for watch in watches:
+                    watch.cancel()
+                await self._http.close()  # aborts what a cancelled watch would close in good order
+                await asyncio.gather(*watches, return_exceptions=True)
+                await runner.cleanup()
+        except BaseException as fault:
+            if not self._started.done():
+                self._started.set_exception(fault)
+            raise
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         refusal = self.answer(request)
         if refusal is not None:
             self.asked.append((request.method, request.path_qs, refusal.status))
             return refusal.response()
-        self._open.append(request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = request
         try:
             return await self._forward(request)
         except (aiohttp.ClientError, OSError) as fault:
             return Refusal(502, message=str(fault)).response()
         finally:
-            self._open.remove(request)
+            del self._open[task]
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         kept = ("Accept", "Content-Type", "User-Agent")

@@ -99,7 +99,8 @@ def _in_parallel(plane: ControlPlane, requests: Sequence[tuple[str, str, object]
                     async with http.request(
                         method, path, json=body, headers={"Content-Type": kind}
                     ) as answer:
-                        assert answer.status < 300, await answer.text()
+                        said = await answer.text()  # an answer half read closes its connection
+                        assert answer.status < 300, said
 
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(AT_ONCE):
