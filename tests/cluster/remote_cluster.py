@@ -277,6 +277,7 @@ async def opened(kubeconfig: Path, timeline: Timeline) -> AsyncIterator[RemoteCl
             yield cluster
         finally:
             following.cancel()
+            await http.close()  # aborts what a cancelled watch would close in good order
             await asyncio.gather(following, return_exceptions=True)
 
 
