@@ -75,6 +75,23 @@ def belongings() -> Sequence[tuple[str, JSON]]:
     )
 
 
+def rights() -> Sequence[tuple[str, JSON]]:
+    """What executors need to report, by the path where it is made."""
+    group = "rbac.authorization.k8s.io"
+    root, metadata = f"/apis/{group}/v1", {"metadata": {"name": "workflow-executors"}}
+    rule = {
+        "apiGroups": ["argoproj.io"],
+        "resources": ["workflowtaskresults"],
+        "verbs": ["create", "patch"],
+    }
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "workflow-executors"}
+    accounts = {"apiGroup": group, "kind": "Group", "name": "system:serviceaccounts"}
+    return (
+        (f"{root}/clusterroles", {**metadata, "rules": [rule]}),
+        (f"{root}/clusterrolebindings", {**metadata, "roleRef": role, "subjects": [accounts]}),
+    )
+
+
 def _lasting_pair(name: str, then: str) -> JSON:
     """One pod that lasts, and another one after it."""
     main = steps("main", [call("one")], [call(then, "ok")])

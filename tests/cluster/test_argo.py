@@ -123,6 +123,8 @@ def _furnish(side: Side) -> None:
         _post(side, f"/api/v1/namespaces/{namespace}/resourcequotas", quota)
     for template in (*argo_told.templates(), *argo_told.applications()):
         _post(side, TEMPLATES.format(NAMESPACE), template)
+    for path, body in argo_told.rights():
+        _post(side, path, body)
     for resource, body in argo_told.belongings():
         _post(side, f"/api/v1/namespaces/{NAMESPACE}/{resource}", body)
     for namespace in (NAMESPACE, LIMITED, FULL):

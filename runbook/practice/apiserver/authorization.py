@@ -5,14 +5,22 @@ Members of `system:masters` may do everything. Rules only grant, nothing denies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from runbook.practice.apiserver.errors import ApiError
-from runbook.practice.apiserver.store import Store
 
 JSON = dict[str, Any]
+
+
+class Stored(Protocol):
+    """Where roles and bindings are read: the server's store, or a controller's view of it."""
+
+    def get(self, resource: str, namespace: str | None, name: str, /) -> JSON | None: ...
+
+    def select(self, resource: str, namespace: str | None = None, /) -> Sequence[JSON]: ...
+
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
@@ -61,7 +69,7 @@ class Attributes:
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
 
-def allowed(store: Store, user: User, wanted: Attributes) -> bool:
+def allowed(store: Stored, user: User, wanted: Attributes) -> bool:
     if MASTERS in user.groups:
         return True
     if wanted.path:
@@ -74,7 +82,7 @@ def allowed(store: Store, user: User, wanted: Attributes) -> bool:
     return any(_grants(rule, wanted) for rule in rules_of(store, user, wanted.namespace))
 
 
-def check(store: Store, user: User, wanted: Attributes) -> None:
+def check(store: Stored, user: User, wanted: Attributes) -> None:
     """403 in the words of the real server."""
     if allowed(store, user, wanted):
         return
@@ -101,7 +109,7 @@ def check(store: Store, user: User, wanted: Attributes) -> None:
     )
 
 
-def rules_of(store: Store, user: User, namespace: str) -> Iterator[JSON]:
+def rules_of(store: Stored, user: User, namespace: str) -> Iterator[JSON]:
     """Every rule that is granted to the user cluster-wide or in this namespace."""
     for binding in store.select(f"clusterrolebindings.{_RBAC}"):
         if _names(binding, user):
@@ -126,7 +134,7 @@ def _names(binding: JSON, user: User) -> bool:
     return False
 
 
-def _role_rules(store: Store, ref: JSON, namespace: str) -> Iterator[JSON]:
+def _role_rules(store: Stored, ref: JSON, namespace: str) -> Iterator[JSON]:
     if ref.get("kind") == "ClusterRole":
         role = store.get(f"clusterroles.{_RBAC}", None, ref.get("name", ""))
     else:

@@ -2,7 +2,8 @@
 
 Rule 1: a job begins when its main container runs and dies with its pod; what it had not done by then
 does not happen. Rule 2: `init` takes a moment, `wait` ends when `main` has ended. Rule 3: `wait`
-reports to the API server, and fails when network policies do not let it.
+reports to the API server, and fails when network policies or the rights of the pod's account do not
+let it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from runbook.practice.apiserver.authorization import Attributes, User, check
+from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.cluster import JSON, Cluster
 from runbook.practice.controllers.argo.jobs import JobFailed, JobRun, JobTable
 from runbook.practice.controllers.argo.names import INIT, MAIN, NODE_ID, WAIT, WORKFLOW_LABEL
@@ -35,6 +38,7 @@ from runbook.practice.controllers.seldon.wording import logrus_line
 MAIN_ENDS_AFTER = 0.5  # from the program's last act to the container's end
 INIT_TAKES = 1.0
 REPORT_TIMEOUT = 30.0  # until a report that nobody lets through is given up
+REPORTS_TO = ("argoproj.io", "workflowtaskresults")  # made by `wait`, then filled in
 UNABLE = 64  # how the executor ends when it cannot do its own work
 TERMINATED = Exit(143)
 
@@ -166,25 +170,45 @@ class Executor(PodBehaviour):
 
     def _end(self, work: Work, outcome: Exit) -> None:
         async def ended() -> None:
-            if self._alive(work):
-                work.outcome = outcome
-                self._log(work, "Main container completed")
-                if reaches_api_server(self._cluster, end_of(work.run.pod)):
-                    work.reported = Exit(0)
-                else:
-                    self._cluster.timeline.after(REPORT_TIMEOUT, not_reported)
-                self._look_again(str(work.key[1]), work.key[2])
+            if not self._alive(work):
+                return
+            work.outcome = outcome
+            self._log(work, "Main container completed")
+            if not reaches_api_server(self._cluster, end_of(work.run.pod)):
+                self._cluster.timeline.after(REPORT_TIMEOUT, timed_out)
+            elif forbidden := self._forbidden(work):
+                self._give_up(work, forbidden)
+            else:
+                work.reported = Exit(0)
+            self._look_again(str(work.key[1]), work.key[2])
 
-        async def not_reported() -> None:
+        async def timed_out() -> None:
             if self._alive(work):
                 address = api_server_address(self._cluster)
                 path = f"/apis/argoproj.io/v1alpha1/namespaces/{work.key[1]}/workflowtaskresults"
                 error = f'Post "https://{address}{path}": dial tcp {address}: i/o timeout'
-                self._log(work, "failed to report outputs", level="error", error=error)
-                work.reported = Exit(UNABLE, message=error)
+                self._give_up(work, error)
                 self._look_again(str(work.key[1]), work.key[2])
 
         self._cluster.timeline.after(MAIN_ENDS_AFTER, ended)
+
+    def _forbidden(self, work: Work) -> str:
+        """Why the pod's account may not report, in the API server's words; empty when it may."""
+        namespace, pod = str(work.key[1]), work.run.pod
+        account = dig(pod, "spec", "serviceAccountName", default="default")
+        user = User.service_account(namespace, account)
+        node = annotations_of(pod).get(NODE_ID, "")
+        try:
+            for verb, name in (("create", ""), ("patch", node)):
+                wanted = Attributes(verb, *REPORTS_TO, namespace=namespace, name=name)
+                check(self._cluster, user, wanted)
+        except ApiError as refusal:
+            return refusal.message
+        return ""
+
+    def _give_up(self, work: Work, error: str) -> None:
+        self._log(work, "failed to report outputs", level="error", error=error)
+        work.reported = Exit(UNABLE, message=error)
 
     def _log(self, work: Work, message: str, *, level: str = "info", **fields: object) -> None:
         line = logrus_line(self._cluster.timeline.now(), message, level=level, **fields)

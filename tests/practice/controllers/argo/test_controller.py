@@ -516,3 +516,24 @@ async def test_an_executor_that_may_not_reach_the_api_server_errs_after_its_work
     said = status["nodes"]["hello"]["message"]
     assert said.startswith('Error (exit code 64): Post "https://')
     assert said.endswith(":443: i/o timeout")
+
+
+@pytest.mark.parametrize(
+    ("granted", "refused"),
+    [
+        (["patch"], 'workflowtaskresults.argoproj.io is forbidden: User "{}" cannot create '),
+        (
+            ["create"],
+            'workflowtaskresults.argoproj.io "hello" is forbidden: User "{}" cannot patch ',
+        ),
+    ],
+)
+async def test_an_executor_that_may_not_write_results_errs_after_its_work(
+    stage: Stage, granted: list[str], refused: str
+) -> None:
+    await stage.may_report(*granted)
+    await stage.workflow("hello", run("say", "echo hello"))
+    status = await stage.done("hello")
+    assert status["phase"] == "Error"
+    said = refused.format(f"system:serviceaccount:{NS}:default")
+    assert status["nodes"]["hello"]["message"].startswith(f"Error (exit code 64): {said}")
