@@ -12,6 +12,7 @@ from runbook.practice.faults import (
     capability_mismatch,
     crd_deleted_first,
     executor_cannot_report,
+    executor_not_allowed,
     executor_without_limits,
     experiment_default_unknown,
     experiment_header_wrong,
@@ -71,6 +72,7 @@ _MODULES = (
     training_out_of_memory,
     executor_without_limits,
     executor_cannot_report,
+    executor_not_allowed,
     workflow_quota_full,
 )
 

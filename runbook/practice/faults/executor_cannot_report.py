@@ -5,13 +5,21 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import workflow_succeeded
-from runbook.practice.faults.pipelines import submit, submitting
-from runbook.practice.faults.places import DATA_TEMPLATE, POLICIES, ROLES, TRAINING
+from runbook.practice.faults.pipelines import (
+    ROLE_WIDENED,
+    UNREPORTED,
+    adding,
+    role_is_narrow,
+    submit,
+    submitting,
+)
+from runbook.practice.faults.places import DATA_TEMPLATE, POLICIES, TRAINING
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import workflow_says
 
-_POLICY, _ROLE = "training-egress", "financial-mlops-role"
+_POLICY = "training-egress"
 _PORTS = {443, 6443}
 
 
@@ -32,9 +40,7 @@ async def check(case: Case) -> str:
         return f"network policy {_POLICY} is not the one it was"
     if await _opened(case):
         return f"network policy {_POLICY} lets everything out"
-    if await _widened(case):
-        return f"role {_ROLE} allows everything"
-    return await workflow_succeeded(case, DATA_TEMPLATE)
+    return await role_is_narrow(case) or await workflow_succeeded(case, DATA_TEMPLATE)
 
 
 async def _opened(case: Case) -> bool:
@@ -43,19 +49,8 @@ async def _opened(case: Case) -> bool:
     return any(not rule.get("to") and not rule.get("ports") for rule in rules)
 
 
-async def _widened(case: Case) -> bool:
-    role = await case.read.get(ROLES, TRAINING, _ROLE)
-    rules = dig(role, "rules", default=[])
-    return any("*" in [*rule.get("verbs", []), *rule.get("resources", [])] for rule in rules)
-
-
-def _add(resource: str, name: str, path: str, rule: str) -> str:
-    patch = f'[{{"op":"add","path":"{path}","value":{rule}}}]'
-    return f"kubectl patch {resource} {name} -n {TRAINING} --type=json -p '{patch}'"
-
-
 def _let_out(rule: str) -> str:
-    return _add("networkpolicy", _POLICY, "/spec/egress/-", rule)
+    return adding("networkpolicy", _POLICY, "/spec/egress/-", rule)
 
 
 FAULT = Fault(
@@ -67,8 +62,8 @@ FAULT = Fault(
         " closed."
     ),
     symptoms=(
-        Symptom(f"kubectl get workflows -n {TRAINING} -o yaml", "exit code 64"),
-        Symptom(f"kubectl get workflows -n {TRAINING} -o yaml", "i/o timeout"),
+        UNREPORTED,
+        workflow_says("i/o timeout"),
     ),
     diagnosis=(
         "Argo's wait container reports each step's result to the API server. The egress policy lost"
@@ -102,16 +97,7 @@ FAULT = Fault(
             _opened,
             (_let_out("{}"),),
         ),
-        Penalty(
-            "role-widened",
-            "the pipelines' role was given everything, and was not at fault",
-            _widened,
-            (
-                _add(
-                    "role", _ROLE, "/rules/-", '{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}'
-                ),
-            ),
-        ),
+        ROLE_WIDENED,
     ),
     hints=(
         "The step's message names the container that failed: it is not the one that worked.",
