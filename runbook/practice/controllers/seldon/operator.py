@@ -1,8 +1,8 @@
 """The operator's process: whether it runs, what it prints, and when it goes through everything anew.
 
-Rule 1: it acts only while its Deployment is available; cut off, it changes nothing, so what it wrote
-last stays. Rule 2: when it starts, or a scheduler starts, it replays servers, experiments and models,
-in that order. Rule 3: it reacts to new generations and deletions, not to edited metadata.
+Rule 1: it acts only while one of its pods leads; cut off, it changes nothing, so what it wrote last
+stays. Another pod that takes over is a process that has just started. Rule 2: when it starts, or a
+scheduler starts, it replays servers, experiments and models, in that order. Rule 3: it reacts to new generations and deletions, not to edited metadata.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Key, KeysOf
 from runbook.practice.controllers.network import end_of
 from runbook.practice.controllers.objects import (
-    being_deleted,
     dig,
-    has_condition,
     key_of,
     name_of,
     namespace_of,
+    uid_of,
 )
 from runbook.practice.controllers.seldon.hosts import is_open
 from runbook.practice.controllers.seldon.names import (
@@ -30,7 +29,7 @@ from runbook.practice.controllers.seldon.names import (
     OPERATOR_PORT,
     SCHEDULER,
 )
-from runbook.practice.controllers.seldon.processes import Process, Schedulers
+from runbook.practice.controllers.seldon.processes import Process, Schedulers, is_serving
 from runbook.practice.controllers.seldon.scheduler import Instruction, News
 from runbook.practice.controllers.seldon.wording import operator_line, unavailable, unknown_host
 
@@ -53,14 +52,14 @@ class Replayed(Protocol):
 
 
 class Operator:
-    """Also a controller itself: over its own Deployment."""
+    """Also a controller itself: over its own pods."""
 
     def __init__(self, cluster: Cluster, schedulers: Schedulers, logs: PodLogs) -> None:
         self._cluster = cluster
         self._schedulers = schedulers
         self._logs = logs
         self._parts: list[Replayed] = []
-        self._was_available = False
+        self._leader = ""  # the uid of the pod whose process this is
         schedulers.add_listener(self)
 
     def add(self, part: Replayed) -> None:
@@ -69,8 +68,17 @@ class Operator:
 
     @property
     def available(self) -> bool:
-        deployment = self._cluster.get("deployments.apps", OPERATOR_NAMESPACE, OPERATOR_DEPLOYMENT)
-        return int(dig(deployment, "status", "availableReplicas", default=0)) > 0
+        return self._pod() is not None
+
+    def _pod(self) -> JSON | None:
+        """The pod that leads: the one that did, as long as it serves, else any other that does."""
+        pods = [
+            pod for pod in self._cluster.select("pods", OPERATOR_NAMESPACE) if _is_operator(pod)
+        ]
+        serving = [pod for pod in pods if is_serving(pod)]
+        return next((pod for pod in serving if uid_of(pod) == self._leader), None) or next(
+            iter(serving), None
+        )
 
     def reach(self, namespace: str) -> Process | None:
         """The scheduler the operator would talk to about this namespace."""
@@ -93,32 +101,29 @@ class Operator:
         service = self._cluster.get("services", namespace, SCHEDULER)
         if service is None:
             return False
-        pods = self._cluster.select("pods", OPERATOR_NAMESPACE)
-        mine = [pod for pod in pods if name_of(pod).startswith(f"{OPERATOR_DEPLOYMENT}-")]
-        return any(
-            not is_open(self._cluster, end_of(pod), service, OPERATOR_PORT) for pod in mine[:1]
-        )
+        pod = self._pod()
+        return pod is not None and not is_open(self._cluster, end_of(pod), service, OPERATOR_PORT)
 
     def log(self, logger: str, message: str, *, level: str = "info", **fields: object) -> None:
         line = operator_line(self._cluster.timeline.now(), logger, message, level=level, **fields)
-        for pod in self._cluster.select("pods", OPERATOR_NAMESPACE):
-            mine = name_of(pod).startswith(f"{OPERATOR_DEPLOYMENT}-")
-            if mine and has_condition(pod, "Ready") and not being_deleted(pod):
-                self._logs.append(OPERATOR_NAMESPACE, name_of(pod), OPERATOR_CONTAINER, line)
+        pod = self._pod()
+        if pod is not None:
+            self._logs.append(OPERATOR_NAMESPACE, name_of(pod), OPERATOR_CONTAINER, line)
 
     # -- the controller --------------------------------------------------------------------------
 
     @property
     def watches(self) -> Mapping[str, KeysOf]:
-        return {"deployments.apps": _own_deployment}
+        return {"pods": lambda pod: [key_of("pods", pod)] if _is_operator(pod) else []}
 
     async def reconcile(self, key: Key) -> float | None:
         """Notice the process coming and going."""
-        available = self.available
-        if available and not self._was_available:
+        pod = self._pod()
+        leader = uid_of(pod) if pod is not None else ""
+        if leader and leader != self._leader:
+            self._leader = leader
             self.log("setup", "starting manager")
             self._replay(None)
-        self._was_available = available
         return None
 
     def _replay(self, namespace: str | None) -> None:
@@ -180,8 +185,6 @@ def is_news(change: Change) -> bool:
     )
 
 
-def _own_deployment(deployment: JSON) -> list[Key]:
-    own = name_of(deployment), namespace_of(deployment)
-    if own == (OPERATOR_DEPLOYMENT, OPERATOR_NAMESPACE):
-        return [key_of("deployments.apps", deployment)]
-    return []
+def _is_operator(pod: JSON) -> bool:
+    mine = name_of(pod).startswith(f"{OPERATOR_DEPLOYMENT}-")
+    return mine and namespace_of(pod) == OPERATOR_NAMESPACE

@@ -70,3 +70,16 @@ async def test_the_same_seed_gives_the_same_history(stage: Stage) -> None:
         ]
 
     assert await history() == await history()
+
+
+async def test_a_pod_that_takes_over_announces_everything_again(healthy: Stage) -> None:
+    await healthy.delete(names.MODELS, BASELINE)
+    await healthy.run(1)
+    await healthy.patch(names.MODELS, BASELINE, {"metadata": {"finalizers": None}})
+    await healthy.model(BASELINE, "m-1")
+    await healthy.run(60)
+    assert healthy.said(BASELINE)[1] == "ModelFailed"
+    restarted = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}
+    place = (names.OPERATOR_DEPLOYMENT, {"spec": {"template": restarted}}, names.OPERATOR_NAMESPACE)
+    await healthy.patch("deployments.apps", *place)
+    await healthy.until(healthy.healthy, within=90)
