@@ -4,7 +4,8 @@ Rules: the logged model's id is drawn by MLflow and never derived from the run's
 MLflow says, and are there before the model is READY; a variant nobody described still trains, with
 the middle-sized network. `begin` and `finish` are apart because a job takes minutes between them, and
 one that dies in between leaves a RUNNING run for ever. The trainer swallows a failed upload: its run
-is FINISHED, and only the model's status tells that there is nothing to serve.
+is FINISHED, and only the model's status tells that there is nothing to serve. The run's own folder
+holds what is worth keeping of the training, and no model.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class Trainer:
         variant = run.params["model_variant"]
         end = self._store.clock() if ended is None else _milliseconds(ended)
         self._measure(run, recipe(variant), end)
+        self._written(run.artifact_uri, _kept(run))
         model = self._store.create_model(
             run.experiment_id,
             name=model_name(variant),
@@ -136,8 +138,12 @@ class Trainer:
 
     def _upload(self, model: LoggedModel, plan: Recipe, end: int) -> bool:
         weights = self._chance.randbytes(256 * plan.hidden_size)
+        return self._written(model.artifact_uri, _files(model, end, weights))
+
+    def _written(self, root: str, files: dict[str, bytes]) -> bool:
+        """Whether the store took them."""
         try:
-            self._artifacts.write(model.artifact_uri, _files(model, end, weights))
+            self._artifacts.write(root, files)
         except (StoreUnreachable, S3Fault):
             return False
         return True
@@ -178,6 +184,15 @@ def _parameters(variant: str, plan: Recipe) -> dict[str, str]:
         "sequence_length": str(SEQUENCE),
         "n_features": str(FEATURES),
         "learning_rate": "0.001",
+    }
+
+
+def _kept(run: Run) -> dict[str, bytes]:
+    """Of a training: with what it was made, and how it went epoch by epoch."""
+    history = {name: [one.value for one in told] for name, told in run.metrics.items()}
+    return {
+        "config.json": json.dumps(run.params, indent=2).encode(),
+        "training_history.json": json.dumps(history, indent=2).encode(),
     }
 
 

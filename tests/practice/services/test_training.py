@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -83,3 +84,13 @@ def test_variants_differ_and_an_undescribed_one_trains_too() -> None:
 def test_the_same_seed_trains_the_same_model() -> None:
     first, second, other = make()[0], make()[0], make(seed=2)[0]
     assert first.train("baseline") == second.train("baseline") != other.train("baseline")
+
+
+def test_the_runs_own_folder_holds_the_training_and_no_model() -> None:
+    trainer, store, s3 = make()
+    run = store.run(trainer.train("baseline").run_id)
+    bucket, prefix = split_uri(run.artifact_uri)
+    names = [one.key.removeprefix(f"{prefix}/") for one in s3.list(bucket, f"{prefix}/").objects]
+    assert names == ["config.json", "training_history.json"]
+    told = json.loads(s3.get(bucket, f"{prefix}/training_history.json").body)
+    assert told["val_loss"] == [one.value for one in run.metrics["val_loss"]]
