@@ -5,9 +5,10 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import experiment_ready, models_available
 from runbook.practice.faults.model_sources import (
+    NEWEST_MODELS,
     VARIANTS,
     pointing,
     points_at_newest,
@@ -21,8 +22,7 @@ from runbook.practice.faults.places import (
     INFERENCE,
     MODELS,
 )
-
-_RIGHT = "m-b83a6e92c01f4d6d9e57f24ac6180d3b"
+from runbook.practice.faults.symptoms import EXPERIMENT_UP, MODELS_UP, model_says
 
 
 async def inject(bench: Bench) -> None:
@@ -69,19 +69,16 @@ FAULT = Fault(
         " somebody updated one of them. No condition is False."
     ),
     symptoms=(
-        Symptom(f"kubectl get experiment {EXPERIMENT} -n {INFERENCE}", "True"),
-        Symptom(f"kubectl get models -n {INFERENCE}", "True"),
-        Symptom(
-            f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml",
-            "m-4f0c1d7be2a84c55a6d3908e71bb25f0",
-        ),
+        EXPERIMENT_UP,
+        MODELS_UP,
+        model_says(ENHANCED, NEWEST_MODELS[BASELINE]),
     ),
     diagnosis=(
         "Both Models have the same storageUri. Readiness says that a model was loaded, not that it"
         " is the right one; MLflow knows which run made which model."
     ),
     remedies=(
-        Remedy("Give the candidate its own model", (pointing(ENHANCED, _RIGHT),)),
+        Remedy("Give the candidate its own model", (pointing(ENHANCED, NEWEST_MODELS[ENHANCED]),)),
         Remedy("Apply the manifests, which have it right", ("kubectl apply -k k8s/base",)),
     ),
     penalties=(CANDIDATE_REMOVED,),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.model_sources import (
+    ANOTHERS_MODEL,
+    NEWEST_MODELS,
+    model_deleted,
     pointing,
     points_at_newest,
-    share_a_model,
     uri_of,
 )
 from runbook.practice.faults.places import ENHANCED, INFERENCE, MODELS
-from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import model_down, nothing_to_download
 
 _NOWHERE = "m-b83a6e92c01f4d6d9e57f24ac6180d3f"
-_RIGHT = "m-b83a6e92c01f4d6d9e57f24ac6180d3b"
-_BASELINES = "m-4f0c1d7be2a84c55a6d3908e71bb25f0"
+_RIGHT = NEWEST_MODELS[ENHANCED]
 
 
 async def inject(bench: Bench) -> None:
@@ -37,8 +38,8 @@ FAULT = Fault(
         " the store are well, as the other model shows."
     ),
     symptoms=(
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE}", "False"),
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "any files"),
+        model_down(ENHANCED),
+        nothing_to_download(ENHANCED),
     ),
     diagnosis=(
         "An S3 prefix that does not exist is no error: it lists nothing. The last digit of the"
@@ -52,19 +53,8 @@ FAULT = Fault(
         Remedy("Apply the manifests, which have it right", ("kubectl apply -k k8s/base",)),
     ),
     penalties=(
-        Penalty(
-            "anothers-model",
-            "the model was pointed at the other candidate's files: green, and the test means"
-            " nothing",
-            share_a_model,
-            (pointing(ENHANCED, _BASELINES),),
-        ),
-        Penalty(
-            "model-deleted",
-            "the model was deleted and made again where one field was wrong",
-            was_deleted(MODELS, INFERENCE, ENHANCED),
-            (f"kubectl delete model {ENHANCED} -n {INFERENCE} --wait=false",),
-        ),
+        ANOTHERS_MODEL,
+        model_deleted(ENHANCED),
     ),
     hints=(
         "The condition says that nothing was there to download, not that it was forbidden.",
