@@ -41,6 +41,7 @@ from runbook.practice.faults import (
     store_password_wrong,
     training_out_of_memory,
     volume_released,
+    workflow_argument_missing,
     workflow_quota_full,
 )
 from runbook.practice.faults.fault import Fault
@@ -81,6 +82,7 @@ _MODULES = (
     executor_without_limits,
     executor_cannot_report,
     executor_not_allowed,
+    workflow_argument_missing,
     workflow_quota_full,
 )
 

@@ -40,14 +40,18 @@ def remember_workflows(bench: Bench) -> None:
     bench.memory["workflows"] = [one["metadata"]["uid"] for one in found]
 
 
-def submitting(template: str) -> str:
-    """The command that submits a workflow of a template."""
+def submitting(template: str, **arguments: str) -> str:
+    """The command that submits a workflow of a template; `_` in a name stands for `-`."""
+    given = ", ".join(
+        f"{{name: {name.replace('_', '-')}, value: {value}}}" for name, value in arguments.items()
+    )
+    more = f", arguments: {{parameters: [{given}]}}" if given else ""
     return (
         "kubectl create -f - <<'EOF'\n"
         "apiVersion: argoproj.io/v1alpha1\n"
         "kind: Workflow\n"
         f"metadata: {{generateName: {template}-, namespace: {TRAINING}}}\n"
-        f"spec: {{workflowTemplateRef: {{name: {template}}}}}\n"
+        f"spec: {{workflowTemplateRef: {{name: {template}}}{more}}}\n"
         "EOF"
     )
 
