@@ -50,11 +50,13 @@ async def _volume_gone(case: Case) -> bool:
     return await was_deleted(VOLUMES, None, case.memory["volume"])(case)
 
 
-_FIND = (
+FIND_RELEASED = (
     "OLD=$(kubectl get pv -o jsonpath='{.items[?(@.status.phase==\"Released\")].metadata.name}')"
 )
 
-_RELEASE = 'kubectl patch pv $OLD --type=json -p \'[{"op":"remove","path":"/spec/claimRef"}]\''
+CLEAR_REFERENCE = (
+    'kubectl patch pv $OLD --type=json -p \'[{"op":"remove","path":"/spec/claimRef"}]\''
+)
 
 FAULT = Fault(
     name="volume-released",
@@ -78,9 +80,9 @@ FAULT = Fault(
         Remedy(
             "Clear the old volume's claimRef, make the claim again, train again",
             (
-                _FIND,
+                FIND_RELEASED,
                 f"kubectl delete pvc {_CLAIM} -n {TRAINING}",
-                _RELEASE,
+                CLEAR_REFERENCE,
                 "kubectl apply -k k8s/base",
                 submitting(TRAINING_TEMPLATE),
             ),
@@ -91,7 +93,7 @@ FAULT = Fault(
             "volume-deleted",
             "the volume that held the data was deleted",
             _volume_gone,
-            (_FIND, "kubectl delete pv $OLD --wait=false"),
+            (FIND_RELEASED, "kubectl delete pv $OLD --wait=false"),
         ),
     ),
     hints=(
