@@ -17,6 +17,7 @@ from runbook.practice.faults.places import (
     SERVER_POD,
     TRAINING,
 )
+from runbook.practice.faults.symptoms import AGENT_CRASHES, not_unsealed
 
 _BACKUP = "sealing-key-backup"
 SEALED = ((INFERENCE, RCLONE_SECRET), (TRAINING, PLATFORM_SECRET))
@@ -90,9 +91,9 @@ FAULT = Fault(
         f" platform team keeps a backup of its key in Secret {_BACKUP} in {SEALER[0]}."
     ),
     symptoms=(
-        Symptom(f"kubectl get sealedsecrets -n {INFERENCE}", "no key could decrypt secret"),
-        Symptom(f"kubectl get sealedsecrets -n {TRAINING}", "no key could decrypt secret"),
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "CrashLoopBackOff"),
+        *not_unsealed(INFERENCE, RCLONE_SECRET),
+        *not_unsealed(TRAINING, PLATFORM_SECRET),
+        AGENT_CRASHES,
         Symptom(f"kubectl logs deployment/{SEALER[1]} -n {SEALER[0]}", "New key written"),
     ),
     diagnosis=(

@@ -1,0 +1,29 @@
+"""Repairs that stop half-way: what is missing is named, and nothing counts as solved."""
+
+from __future__ import annotations
+
+import pytest
+
+from runbook.practice.faults.catalogue import FAULTS
+from runbook.practice.machine import Machine
+from tests.practice.faults.kubectl import Kubectl
+
+HALVES = [
+    # fault, how many commands of its first remedy are carried out, what is still wrong then
+    ("sealing-key-backup-stale", 1, "no backup holds the sealing key sealed-secrets-key"),
+]
+
+
+@pytest.mark.parametrize(("name", "count", "wrong"), HALVES, ids=[name for name, *_ in HALVES])
+async def test_half_a_remedy_is_no_solution(
+    machine: Machine, kubectl: Kubectl, name: str, count: int, wrong: str
+) -> None:
+    await machine.referee.inject(name)
+    await machine.timeline.advance(60)
+    for command in FAULTS[name].remedies[0].commands[:count]:
+        assert (await kubectl(command)).ok
+    await machine.timeline.advance(300)
+    injected = await machine.referee.look()
+    assert injected is not None
+    assert injected.solved_after is None
+    assert injected.wrong.startswith(wrong)
