@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from runbook.errors import RunbookError, UsageError
 from runbook.model import binding, expressions
@@ -22,8 +22,8 @@ from runbook.model.document import (
     Effect,
     Input,
     Objectives,
-    Phase,
     Runbook,
+    RunStep,
     SecretSource,
     Step,
     StepKind,
@@ -32,7 +32,15 @@ from runbook.model.document import (
 from runbook.model.inputs import read_input
 
 Scalar = expressions.Scalar
+Part = Literal["steps", "rollback", "always"]
+"""What a run goes through: its steps; instead of their rest, when it is asked to undo them, the
+rollback; and at its end, however it ends, what is always done."""
+
 PREFLIGHT = "preflight"
+ROLLBACK = "(rollback)"
+"""Id of the phase in which things are undone; no phase of a runbook can have it."""
+
+ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,14 @@ class PlannedStep:
     number: str
     kind: StepKind
     step: Step
+    part: Part = "steps"
+    undoes: str = ""
+    """The step that this one rolls back."""
+
+    @property
+    def group(self) -> str:
+        """Neighbours of one group run at the same time; empty when it runs alone."""
+        return self.step.parallel or ""
 
     @property
     def title(self) -> str:
@@ -83,6 +99,8 @@ class Plan:
     target: TargetFacts
     inputs: Mapping[str, Scalar]
     phases: tuple[PlannedPhase, ...]
+    rollback: tuple[PlannedStep, ...]
+    """What may be undone, in the order of the steps; performed only when an operator asks."""
     health: Mapping[str, NamedCheck]
     objectives: Objectives
     env: Mapping[str, str]
@@ -97,7 +115,7 @@ class Plan:
 
     @cached_property
     def _by_id(self) -> dict[str, PlannedStep]:
-        return {step.id: step for step in self.steps}
+        return {step.id: step for step in (*self.steps, *self.rollback)}
 
     def step(self, step_id: str) -> PlannedStep:
         return self._by_id[step_id]
@@ -165,13 +183,15 @@ def make_plan(
         raise expressions.Unbound(name)
 
     bound = binding.bind(runbook, lookup)
+    phases = tuple(_phases(bound))
     return Plan(
         name=bound.name,
         title=bound.title or bound.name,
         mode=mode,
         target=target,
         inputs=values,
-        phases=tuple(_phases(bound)),
+        phases=phases,
+        rollback=tuple(_rollback(phases)),
         health=bound.health,
         objectives=bound.objectives,
         env=bound.env,
@@ -182,24 +202,60 @@ def make_plan(
     )
 
 
-def _phases(runbook: Runbook) -> list[PlannedPhase]:
-    phases = []
-    first = 1
-    declared = list(runbook.phases)
+def _phases(runbook: Runbook) -> Iterator[PlannedPhase]:
+    """Preflight is phase 0; what is always done comes last."""
     if runbook.preflight:
-        declared.insert(0, Phase(id=PREFLIGHT, title="Preflight", steps=runbook.preflight))
-        first = 0
-    for number, phase in enumerate(declared, first):
-        steps = []
-        for index, step in enumerate(phase.steps, 1):
-            kind = step_kind(step)
-            if kind is None:
-                raise RunbookError("a step without a kind", where=step.id)
-            steps.append(
-                PlannedStep(step.id, phase.id, f"{number}.{index}", kind, _resolve(step, runbook))  # type: ignore[arg-type]  # STEP_KINDS are the literals
-            )
-        phases.append(PlannedPhase(phase.id, phase.title or phase.id, phase.budget, tuple(steps)))
-    return phases
+        yield _phase(PREFLIGHT, "Preflight", 0, runbook.preflight, runbook)
+    for number, phase in enumerate(runbook.phases, 1):
+        planned = _phase(phase.id, phase.title or phase.id, number, phase.steps, runbook)
+        yield replace(planned, budget=phase.budget)
+    if runbook.always:
+        last = len(runbook.phases) + 1
+        yield _phase(ALWAYS, "Always, at the end", last, runbook.always, runbook, "always")
+
+
+def _phase(
+    phase: str,
+    title: str,
+    number: int,
+    steps: Sequence[Step],
+    runbook: Runbook,
+    part: Part = "steps",
+) -> PlannedPhase:
+    planned = []
+    for index, step in enumerate(steps, 1):
+        kind = step_kind(step)
+        if kind is None:
+            raise RunbookError("a step without a kind", where=step.id)
+        resolved = _resolve(step, runbook)
+        planned.append(PlannedStep(step.id, phase, f"{number}.{index}", kind, resolved, part))  # type: ignore[arg-type]  # STEP_KINDS are the literals
+    return PlannedPhase(phase, title, None, tuple(planned))
+
+
+def _rollback(phases: Sequence[PlannedPhase]) -> Iterator[PlannedStep]:
+    """A command for each step that says how it is undone, run as the step's own command would be."""
+    for planned in (step for phase in phases for step in phase.steps):
+        script = getattr(planned.step, "rollback", None)
+        if script is None:
+            continue
+        own = planned.step if isinstance(planned.step, RunStep) else None
+        undo = RunStep(id="rollback", title=f"Undo: {planned.title}", run=script).model_copy(
+            update={
+                "id": undoing(planned.id),
+                "timeout": planned.step.timeout,
+                "shell": own.shell if own else None,
+                "env": own.env if own else {},
+                "working_directory": own.working_directory if own else None,
+            }
+        )
+        yield PlannedStep(
+            undo.id, ROLLBACK, f"-{planned.number}", "run", undo, "rollback", planned.id
+        )
+
+
+def undoing(step: str) -> str:
+    """The id of the step that undoes another; a runbook cannot use it, since it has a dot."""
+    return f"{step}.rollback"
 
 
 def _resolve(step: Step, runbook: Runbook) -> Step:

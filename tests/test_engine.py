@@ -20,7 +20,7 @@ from runbook.run.session import Output, Seen
 from runbook.run.signals import Abort, AddNote, Approve, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
 from tests.executors import test_command as commands
-from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
+from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
 
 
 class Memory:

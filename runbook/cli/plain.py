@@ -30,7 +30,7 @@ class PlainFollower:
     def on_record(self, record: Record) -> None:
         event = record.event
         if event.kind == "run.opened":
-            self._numbers = {s.id: s.number for s in event.outline.steps}
+            self._numbers = event.outline.numbers
         step = getattr(event, "step", "")
         if event.kind in ("command.finished", "step.interrupted"):
             self._flush(step)

@@ -1,7 +1,7 @@
 """`runbook resume [RUN]`: go on with a run that was left, or whose process died.
 
 Nothing starts again by itself. A step whose outcome is unknown needs a person: on the screen, or here
-with --retry, --skip or --done.
+with --retry, --skip, --done, --goto or --rollback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from runbook.cli.loop import run
 from runbook.cli.run_directory import find
 from runbook.errors import UsageError
-from runbook.run.signals import Accept, Retry, Signal, Skip
+from runbook.run.signals import Accept, Jump, Retry, RollBack, Signal, Skip
 from runbook.settings import Settings, read_settings
 
 
@@ -22,6 +22,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     decision = parser.add_mutually_exclusive_group()
     decision.add_argument("--retry", metavar="STEP", help="perform the interrupted step again")
     decision.add_argument("--skip", metavar="STEP", help="leave it out; needs --reason")
+    decision.add_argument("--goto", metavar="STEP", help="go on at another step; needs --reason")
+    decision.add_argument(
+        "--rollback", action="store_true", help="undo what was started, and end; needs --reason"
+    )
     decision.add_argument("--done", metavar="STEP", help="it did its work; needs --reason")
     parser.add_argument("--reason", default="", help="why, for the record")
     parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
@@ -47,10 +51,16 @@ def _decisions(arguments: argparse.Namespace, settings: Settings) -> tuple[Signa
     by, reason = settings.operator, arguments.reason
     if arguments.retry:
         return (Retry(arguments.retry, by),)
-    if not (arguments.skip or arguments.done):
+    if not (arguments.skip or arguments.done or arguments.goto or arguments.rollback):
         return ()
     if not reason.strip():
-        raise UsageError("--skip and --done need --reason: it goes into the record")
+        raise UsageError(
+            "--skip, --done, --goto and --rollback need --reason: it goes into the record"
+        )
     if arguments.skip:
         return (Skip(arguments.skip, by, reason),)
+    if arguments.goto:
+        return (Jump(arguments.goto, by, reason),)
+    if arguments.rollback:
+        return (RollBack(by, reason),)
     return (Accept(arguments.done, by, reason),)

@@ -38,7 +38,7 @@ from runbook.run.events import (
     Record,
     RunOpened,
 )
-from runbook.run.outline import Outline, PhaseOutline, StepOutline
+from runbook.run.outline import outline_of
 from runbook.run.readings import Reading
 from runbook.run.state import RunState
 from runbook.settings import Settings
@@ -100,28 +100,6 @@ async def connect_as_pinned(directory: RunDirectory, context: str) -> ClusterCli
             kubeconfig.renew(map(Path, listed), context, directory.kubeconfig)
 
     return await connect(directory.kubeconfig, renew=renew)
-
-
-def outline_of(plan: Plan) -> Outline:
-    return Outline(
-        phases=tuple(PhaseOutline(id=p.id, title=p.title, budget=p.budget) for p in plan.phases),
-        steps=tuple(
-            StepOutline(
-                id=s.id,
-                phase=s.phase,
-                number=s.number,
-                title=s.title,
-                kind=s.kind,
-                effect=s.effect,
-                proves_against=tuple(getattr(s.step, "proves_against", ())),
-            )
-            for s in plan.steps
-        ),
-        health=tuple(plan.health),
-        recovered_when=tuple(plan.objectives.recovered_when),
-        rto=plan.objectives.rto,
-        settle=plan.objectives.settle,
-    )
 
 
 def opening(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from runbook.model.base import FormatModel
 from runbook.model.expressions import Lookup, partially
 
-KEPT = frozenset({"run", "when"})
+KEPT = frozenset({"run", "rollback", "when"})
 """Fields whose expressions stay, with literals for names: a script's become variables, a condition is
 evaluated when its step is reached."""
 

@@ -93,8 +93,17 @@ class StepBase(FormatModel):
     timeout: Duration | None = Field(None, gt=0)
     on_failure: OnFailure = "ask"
     skippable: bool = True
+    parallel: Identifier | None = Field(
+        None, description="neighbours in a phase with the same name here run at the same time"
+    )
     hint: str = Field("", description="what a trainee is told in practice")
     doc: str = Field("", description="a link to read more")
+
+
+Undo = Annotated[
+    Text | None,
+    Field(description="a command that undoes the step; performed only when an operator asks"),
+]
 
 
 class RunStep(StepBase):
@@ -109,6 +118,7 @@ class RunStep(StepBase):
         None, alias="register", description="keep standard output as ${{ registered.NAME }}"
     )
     sensitive: bool = Field(False, description="the output is neither shown nor stored")
+    rollback: Undo = None
     effect: Effect = "change"
 
 
@@ -141,6 +151,7 @@ class Task(FormatModel):
 
 class ManualStep(StepBase):
     manual: Task
+    rollback: Undo = None
 
 
 class WaitStep(StepBase):
@@ -159,6 +170,7 @@ class WorkflowStep(StepBase):
     workflow: Submission
     retries: int = Field(0, ge=0, le=100)
     delay: Duration = Field(0.0, ge=0)
+    rollback: Undo = None
     effect: Effect = "change"
 
 
@@ -206,3 +218,4 @@ class Runbook(FormatModel):
     health: dict[Identifier, NamedCheck] = {}
     preflight: list[Step] = Field([], description="steps that must pass before anything else")
     phases: list[Phase] = Field(min_length=1)
+    always: list[Step] = Field([], description="steps at the end of a run, however it ends")

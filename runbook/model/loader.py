@@ -14,7 +14,8 @@ from runbook.errors import InvalidRunbook, Problem
 from runbook.model import checks, document
 from runbook.model.checks import CHECK_KINDS
 from runbook.model.document import STEP_KINDS, Runbook
-from runbook.model.rules import Finding, find
+from runbook.model.findings import Finding
+from runbook.model.rules import find
 from runbook.model.yaml_nodes import Document, Path as YamlPath, Reader
 
 _KINDS = frozenset(

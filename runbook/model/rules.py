@@ -6,13 +6,12 @@ types are asked only once the whole file is well-formed. Pure.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.model import expressions, shell
+from runbook.model import arrangement, expressions, shell
 from runbook.model.checks import (
     Expect,
     HttpExpect,
@@ -23,22 +22,11 @@ from runbook.model.checks import (
     S3Check,
 )
 from runbook.model.document import CheckStep, Input, Runbook, RunStep
+from runbook.model.findings import Finding, Path, dict_of, list_of, nearest, steps_of
 from runbook.model.inputs import read_input
 
-Path = tuple[str | int, ...]
 TARGET = ("context", "server", "mode")
 RUN = ("mode",)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fault, at the path of a value or of its key; `offset` counts characters into a text."""
-
-    path: Path
-    message: str
-    hint: str = ""
-    offset: int = 0
-    on_key: bool = False
 
 
 @dataclass
@@ -57,41 +45,25 @@ def find(raw: dict[str, Any], runbook: Runbook | None) -> Iterator[Finding]:
     """Every fault between parts. `runbook` is None when the file is not well-formed."""
     names = _names(raw)
     yield from _ids(raw)
+    yield from arrangement.find(raw)
     yield from _references(raw, names)
     yield from _all_expressions(raw, names)
     if runbook is not None:
         yield from _values(runbook)
 
 
-def _dict(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _steps(raw: Mapping[str, Any]) -> Iterator[tuple[Path, dict[Any, Any]]]:
-    """Every step with its path, in the order of a run."""
-    for index, step in enumerate(_list(raw.get("preflight"))):
-        yield ("preflight", index), _dict(step)
-    for number, phase in enumerate(_list(raw.get("phases"))):
-        for index, step in enumerate(_list(_dict(phase).get("steps"))):
-            yield ("phases", number, "steps", index), _dict(step)
-
-
 def _names(raw: dict[str, Any]) -> _Names:
     steps: list[str] = []
     registered: dict[str, int] = {}
-    for position, (_, step) in enumerate(_steps(raw)):
+    for position, (_, step) in enumerate(steps_of(raw)):
         steps.append(str(step.get("id")))
         if isinstance(step.get("register"), str):
             registered.setdefault(step["register"], position)
     return _Names(
-        tuple(map(str, _dict(raw.get("inputs")))),
-        tuple(map(str, _dict(raw.get("vars")))),
-        tuple(map(str, _dict(raw.get("secrets")))),
-        tuple(map(str, _dict(raw.get("health")))),
+        tuple(map(str, dict_of(raw.get("inputs")))),
+        tuple(map(str, dict_of(raw.get("vars")))),
+        tuple(map(str, dict_of(raw.get("secrets")))),
+        tuple(map(str, dict_of(raw.get("health")))),
         steps,
         registered,
     )
@@ -99,7 +71,7 @@ def _names(raw: dict[str, Any]) -> _Names:
 
 def _ids(raw: dict[str, Any]) -> Iterator[Finding]:
     first: dict[str, Path] = {}
-    for path, step in _steps(raw):
+    for path, step in steps_of(raw):
         name = step.get("id")
         if isinstance(name, str):
             if name in first:
@@ -109,28 +81,19 @@ def _ids(raw: dict[str, Any]) -> Iterator[Finding]:
                     "ids are unique over the whole runbook: results are kept under them",
                 )
             first.setdefault(name, path)
-    seen: set[str] = {"preflight"}
-    for number, phase in enumerate(_list(raw.get("phases"))):
-        name = _dict(phase).get("id")
+    made = ("preflight", "always")
+    seen: set[str] = set(made)
+    for number, phase in enumerate(list_of(raw.get("phases"))):
+        name = dict_of(phase).get("id")
         if isinstance(name, str):
             if name in seen:
-                why = (
-                    "is the phase made of `preflight:`" if name == "preflight" else "is used twice"
-                )
+                why = f"is the phase made of `{name}:`" if name in made else "is used twice"
                 yield Finding(("phases", number, "id"), f"phase id {name!r} {why}")
             seen.add(name)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    options = list(known)
-    near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there is: {', '.join(options)}" if options else "none is declared"
-
-
 def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
-    wanted = _list(_dict(raw.get("objectives")).get("recovered_when"))
+    wanted = list_of(dict_of(raw.get("objectives")).get("recovered_when"))
     for index, name in enumerate(wanted):
         if isinstance(name, str) and name not in names.health:
             yield Finding(
@@ -138,39 +101,23 @@ def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
                 f"no health check {name!r}",
                 nearest(name, names.health),
             )
-    for path, step in _steps(raw):
-        name = _dict(step.get("check")).get("health")
+    for path, step in steps_of(raw):
+        name = dict_of(step.get("check")).get("health")
         if isinstance(name, str) and name not in names.health:
             yield Finding(
                 (*path, "check", "health"), f"no health check {name!r}", nearest(name, names.health)
             )
-        target = _dict(step.get("on_failure")).get("goto")
+        target = dict_of(step.get("on_failure")).get("goto")
         if isinstance(target, str) and target not in names.steps:
             yield Finding(
                 (*path, "on_failure", "goto"), f"no step {target!r}", nearest(target, names.steps)
             )
-        elif isinstance(target, str):
-            yield from _passed_over(raw, path, target)
-    for name, named in _dict(raw.get("health")).items():
-        if "health" in _dict(_dict(named).get("check")):
+    for name, named in dict_of(raw.get("health")).items():
+        if "health" in dict_of(dict_of(named).get("check")):
             yield Finding(
                 ("health", name, "check", "health"),
                 "a health check cannot be made of another one",
                 "write the condition itself here",
-            )
-
-
-def _passed_over(raw: dict[str, Any], path: Path, target: str) -> Iterator[Finding]:
-    """A gate is never skipped, so no failure leads past one."""
-    steps = list(_steps(raw))
-    here = next(index for index, (place, _) in enumerate(steps) if place == path)
-    there = next(index for index, (_, step) in enumerate(steps) if str(step.get("id")) == target)
-    for _, step in steps[here + 1 : there]:
-        if "approve" in step:
-            yield Finding(
-                (*path, "on_failure", "goto"),
-                f"the gate {step.get('id')!r} lies before {target!r}, and a gate is never skipped",
-                "go to the gate, or to a step before it",
             )
 
 
@@ -187,7 +134,7 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
-    order = {path: index for index, (path, _) in enumerate(_steps(raw))}
+    order = arrangement.earlier(raw)
     for path, text in _texts(raw, ()):
         of_step = path[:-1] in order
         is_condition = of_step and path[-1] == "when" and "${{" not in text
@@ -200,7 +147,8 @@ def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
                 nodes = [expressions.parse_node(text)]
             if path[-2:-1] in (("approve",), ("manual",)):
                 yield from _shown(path, nodes)
-            if path[-1] == "run" and (of_step or path[-2:] == ("check", "run")):
+            script = path[-1] in ("run", "rollback")
+            if script and (of_step or path[-2:] == ("check", "run")):
                 yield from _script(raw, path, text)
         except expressions.ExpressionError as fault:
             yield Finding(path, str(fault), offset=fault.offset)
@@ -246,10 +194,11 @@ def _script(raw: dict[str, Any], path: Path, text: str) -> Iterator[Finding]:
 
 
 def _position(order: dict[Path, int], path: Path) -> int | None:
-    """The step a text belongs to, as its place in the run; None outside of steps."""
+    """How many steps have ended when a text is bound; None outside of steps."""
     for length in (2, 4):
         if path[:length] in order:
-            return order[path[:length]]
+            own = path[length:] == ("rollback",)
+            return order[path[:length]] + own
     return None
 
 
@@ -308,6 +257,8 @@ def _values(runbook: Runbook) -> Iterator[Finding]:
             yield from _step(step, ("phases", number, "steps", index))
     for index, step in enumerate(runbook.preflight):
         yield from _step(step, ("preflight", index))
+    for index, step in enumerate(runbook.always):
+        yield from _step(step, ("always", index))
     for name, named in runbook.health.items():
         yield from _check(named.check, ("health", name, "check"))
 

@@ -124,7 +124,7 @@ def gather(records: Sequence[Record], head: str) -> Facts:
     """Everything a report says. `head` is the SHA-256 of the journal's last line."""
     summary = summarise(records)
     opened = summary.opened
-    numbers = {s.id: s.number for s in opened.outline.steps}
+    numbers = opened.outline.numbers
     return Facts(
         opened=opened,
         summary=summary,

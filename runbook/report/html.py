@@ -179,7 +179,7 @@ def _phases(facts: Facts) -> str:
 
 
 def _deviations(facts: Facts) -> str:
-    numbers = {s.id: s.number for s in facts.opened.outline.steps}
+    numbers = facts.opened.outline.numbers
     return _table(
         ("time (UTC)", "step", "deviation"),
         ((f"{d.at:%H:%M:%S}", numbers.get(d.step, ""), d.text) for d in facts.summary.deviations),

@@ -106,7 +106,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _deviations(facts: Facts) -> str:
-    numbers = {s.id: s.number for s in facts.opened.outline.steps}
+    numbers = facts.opened.outline.numbers
     rows = ((f"{d.at:%H:%M:%S}", numbers.get(d.step, ""), d.text) for d in facts.summary.deviations)
     return _table(("time (UTC)", "step", "deviation"), rows)
 

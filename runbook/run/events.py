@@ -88,6 +88,34 @@ class AbortRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunJumped:
+    """A person has the run go on at another step; what that skips or opens again is recorded with it."""
+
+    kind: Literal["run.jumped"] = "run.jumped"
+    to: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequested:
+    """What was done is undone from here on, last started first; then the run ends."""
+
+    kind: Literal["rollback.requested"] = "rollback.requested"
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnding:
+    """How the run ends is decided; what is always done comes first."""
+
+    kind: Literal["run.ending"] = "run.ending"
+    result: Result
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     kind: Literal["run.finished"] = "run.finished"
     result: Result
@@ -346,6 +374,9 @@ RunEvent = (
     | RunHeld
     | RunContinued
     | AbortRequested
+    | RunJumped
+    | RollbackRequested
+    | RunEnding
     | RunFinished
     | NoteAdded
     | HealthRead

@@ -14,31 +14,28 @@ Rules, each with a test in the same words:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
 from runbook.model import binding, expressions
-from runbook.model.document import ApproveStep, Goto, ManualStep, OnFailure, RunStep, WorkflowStep
+from runbook.model.document import ApproveStep, ManualStep, RunStep, WorkflowStep
 from runbook.plan import Plan, PlannedStep
-from runbook.run import gates, late
+from runbook.run import course, detours, ending, gates, late
 from runbook.run.events import (
     AbortRequested,
     CommandFinished,
     Event,
-    FailureHandled,
     HealthRead,
     NoteAdded,
+    RollbackRequested,
     RunContinued,
-    RunFinished,
     RunHeld,
     StepAccepted,
     StepFailed,
     StepInterrupted,
     StepPassed,
-    StepReopened,
     StepSkipped,
     StepStarted,
     StepTimedOut,
@@ -55,24 +52,19 @@ from runbook.run.signals import (
     Ending,
     HealthReading,
     Hold,
+    Jump,
     Leave,
     Outcome,
     Refuse,
     Report,
     Retry,
+    RollBack,
     Signal,
     Skip,
     StopStep,
     Tick,
 )
-from runbook.run.state import RESUMED, UNDECIDED, RunState, Status, StepState
-from runbook.run.terms import Result
-
-GOTO_LIMIT = 3
-"""A failure leads to the same other step this often; then a person is asked, so no run goes in circles."""
-
-PATIENCE = timedelta(minutes=2)
-"""After the last step the platform may take this long to settle, even when the objective has passed."""
+from runbook.run.state import UNDECIDED, RunState, Status, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,32 +92,48 @@ class Observe:
 Effect = Execute | WakeAt | Observe
 
 
+def front(plan: Plan, state: RunState) -> list[PlannedStep]:
+    """The steps at which the run stands: one, or the neighbours of a group that are not done."""
+    return course.front(plan.steps, plan.rollback, state)
+
+
 def current(plan: Plan, state: RunState) -> PlannedStep | None:
-    """The step the run is at: the first that is not done."""
-    steps = state.steps
-    return next((s for s in plan.steps if s.id not in steps or not steps[s.id].done), None)
+    """The step to look at: of several that are performed at once, the first that needs a person."""
+    steps = front(plan, state)
+    asking = [s for s in steps if _needs_a_person(state.step(s.id))]
+    return next(iter(asking or steps), None)
+
+
+def _needs_a_person(here: StepState) -> bool:
+    return here.status is Status.WAITING or (here.status in UNDECIDED and here.retry_at is None)
 
 
 def pending(plan: Plan, state: RunState) -> list[Effect]:
     """What must be going on now. Derived from state alone, so resume, abort and expiry need no code."""
     if state.finished is not None or state.opened is None:
         return []
-    stop = state.aborting is not None or state.leaving
-    effects: list[Effect] = [] if stop else [Observe(name) for name in plan.health]
-    step = current(plan, state)
-    if step is None:
-        return effects + [WakeAt(at) for at in _settling(plan, state)]
+    effects: list[Effect] = [] if state.stopping else [Observe(name) for name in plan.health]
+    steps = front(plan, state)
+    if not steps and course.part(state) == "steps":
+        return effects + [WakeAt(at) for at in ending.settling(plan, state)]
+    for step in steps:
+        effects += _of_step(step, state)
+    return effects
+
+
+def _of_step(step: PlannedStep, state: RunState) -> list[Effect]:
     here = state.step(step.id)
     match here.status:
         case Status.RUNNING:
-            return effects if stop or here.stopping else [*effects, Execute(step.id, here.attempt)]
+            stop = state.stopping or here.stopping
+            return [] if stop else [Execute(step.id, here.attempt)]
         case Status.WAITING:
             expires = getattr(here.request, "expires", None)
-            return [*effects, WakeAt(expires)] if expires else effects
+            return [WakeAt(expires)] if expires else []
         case Status.FAILED | Status.TIMED_OUT:
-            return [*effects, WakeAt(here.retry_at)] if here.retry_at else effects
+            return [WakeAt(here.retry_at)] if here.retry_at else []
         case Status.PENDING | Status.INTERRUPTED | Status.PASSED | Status.SKIPPED:
-            return effects
+            return []
         case unreachable:
             assert_never(unreachable)
 
@@ -189,6 +197,10 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
             return [RunContinued(by=by)]
         case Abort(by=by, reason=reason):
             return [AbortRequested(by=by, reason=reason)]
+        case Jump(by=by):
+            return [*_taken_up(state, by), *detours.by_person(plan, state, signal)]
+        case RollBack(by=by, reason=reason):
+            return [*_taken_up(state, by), RollbackRequested(by=by, reason=reason.strip())]
         case AddNote(by=by, text=text):
             return [NoteAdded(by=by, text=text)]
         case unreachable:
@@ -197,23 +209,25 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
 
 def _taken_up(state: RunState, by: str) -> list[Event]:
     """To decide about a step of a resumed run is to go on with it."""
-    return [RunContinued(by=by)] if _just_resumed(state) else []
-
-
-def _just_resumed(state: RunState) -> bool:
-    return state.held is not None and state.held.reason == RESUMED
+    return [RunContinued(by=by)] if detours.just_resumed(state) else []
 
 
 def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
-    if state.aborting is not None:
-        busy = any(s.status is Status.RUNNING for s in state.steps.values())
-        why = f"aborted by {state.aborting.by}: {state.aborting.reason}".removesuffix(": ")
-        return [] if busy else [RunFinished(result=Result.ABORTED, reason=why)]
+    if state.abandoned:
+        return [] if state.busy else [ending.aborted(plan, state)]
     if state.leaving:
         return []
-    step = current(plan, state)
-    if step is None:
-        return _finish(plan, state, now)
+    steps = front(plan, state)
+    if not steps:
+        return ending.past_the_last(plan, state, now)
+    for step in steps:
+        if events := _go_on(plan, step, state, now):
+            return events
+    return []
+
+
+def _go_on(plan: Plan, step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
+    """What follows for one step by itself."""
     here = state.step(step.id)
     match here.status:
         case Status.PENDING:
@@ -224,7 +238,7 @@ def _tick(plan: Plan, state: RunState, now: datetime) -> list[Event]:
             if here.retry_at is not None:
                 due = now >= here.retry_at and not state.held
                 return [_start(step, state, now)] if due else []
-            return _after_failure(plan, step, here, state)
+            return detours.after_failure(plan, step, here, state)
         case Status.INTERRUPTED:
             # Whether it did its work is not ours to guess; with nobody there, the run stays held.
             return []
@@ -284,94 +298,6 @@ def _retry_at(step: PlannedStep, here: StepState, now: datetime) -> datetime | N
     if not isinstance(step.step, RunStep | WorkflowStep) or here.tries > step.step.retries:
         return None
     return now + timedelta(seconds=step.step.delay)
-
-
-def _after_failure(plan: Plan, step: PlannedStep, here: StepState, state: RunState) -> list[Event]:
-    policy: OnFailure = step.step.on_failure
-    if isinstance(step.step, ApproveStep):
-        policy = "stop"  # a gate that did not open is a refusal, whatever the runbook wishes
-    match policy:
-        case "continue":
-            return [FailureHandled(step=step.id)]
-        case Goto(goto=target) if here.jumps < GOTO_LIMIT:
-            return _jump(plan, state, step, target)
-        case "stop":
-            return [_give_up(state, step, here)]
-        case _:
-            # When the run was just taken up, whoever did so may be about to decide.
-            asked = state.attended or _just_resumed(state)
-            return [] if asked else [_give_up(state, step, here)]
-
-
-def _give_up(state: RunState, step: PlannedStep, here: StepState) -> Event:
-    touched = state.clock.started is not None
-    result = Result.NOT_RECOVERED if touched else Result.ABORTED
-    return RunFinished(result=result, reason=f"{step.number} {step.title}: {here.reason}")
-
-
-def _jump(plan: Plan, state: RunState, step: PlannedStep, target: str) -> list[Event]:
-    """Forward: what lies between is skipped. Backward: what lies between is open again."""
-    here, there = plan.position(step.id), plan.position(target)
-    why = f"{step.id} failed: goto {target}"
-    events: list[Event] = [FailureHandled(step=step.id, goto=target)]
-    if there > here:
-        between = plan.steps[here + 1 : there]
-        events += [
-            StepSkipped(step=s.id, by="goto", reason=why)
-            for s in between
-            if not state.step(s.id).done
-        ]
-    events += _reopen(state, (s.id for s in plan.steps[there:here]), why)
-    if there <= here:
-        events.append(StepReopened(step=step.id, reason=why))
-    return events
-
-
-def _reopen(state: RunState, steps: Iterable[str], why: str) -> list[Event]:
-    return [
-        StepReopened(step=s, reason=why)
-        for s in steps
-        if state.step(s).status is not Status.PENDING
-    ]
-
-
-def _finish(plan: Plan, state: RunState, now: datetime) -> list[Event]:
-    """All steps are done: the run ends when the platform has been healthy for its settle time."""
-    outline = state.opened.outline if state.opened else None
-    if outline is None or not outline.recovered_when:
-        return [_recovered(state, now)]
-    green = state.clock.green_since
-    if green is not None and now >= green + timedelta(seconds=outline.settle):
-        return [_recovered(state, green)]
-    if green is None and now >= _patience(plan, state, now):
-        red = [
-            f"{name} {state.health[name].observed if name in state.health else 'not read'}"
-            for name in outline.recovered_when
-            if name not in state.health or state.health[name].verdict != "holds"
-        ]
-        return [RunFinished(result=Result.NOT_RECOVERED, reason="; ".join(red))]
-    return []
-
-
-def _recovered(state: RunState, at: datetime) -> Event:
-    started, rto = state.clock.started, state.opened.outline.rto if state.opened else None
-    if started is not None and rto is not None and (at - started).total_seconds() > rto:
-        return RunFinished(result=Result.RECOVERED_LATE)
-    return RunFinished(result=Result.RECOVERED)
-
-
-def _patience(plan: Plan, state: RunState, now: datetime) -> datetime:
-    """When to stop waiting for health: the objective's end, but some time after the last step."""
-    last = (state.last_done or now) + PATIENCE
-    started, rto = state.clock.started, plan.objectives.rto
-    return max(last, started + timedelta(seconds=rto)) if started and rto else last
-
-
-def _settling(plan: Plan, state: RunState) -> list[datetime]:
-    moments = [_patience(plan, state, state.last)] if state.last else []
-    if state.clock.green_since is not None:
-        moments.append(state.clock.green_since + timedelta(seconds=plan.objectives.settle))
-    return moments
 
 
 def undecided(plan: Plan, state: RunState) -> PlannedStep | None:

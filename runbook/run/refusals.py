@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from runbook.plan import Plan, PlannedStep
+from runbook.run import detours
+from runbook.run.course import front, undoable
 from runbook.run.events import ApprovalRequested, TaskRequested
 from runbook.run.signals import (
     Abort,
@@ -15,11 +17,13 @@ from runbook.run.signals import (
     Continue,
     HealthReading,
     Hold,
+    Jump,
     Leave,
     Outcome,
     Refuse,
     Report,
     Retry,
+    RollBack,
     Signal,
     Skip,
     StepSignal,
@@ -50,7 +54,13 @@ def refusal(plan: Plan, state: RunState, signal: Signal) -> str:
         case Leave():
             return "the run is already being left" if state.leaving else ""
         case Abort():
+            if state.ending is not None:
+                return "the run is already being ended" if state.cut_short else ""
             return "the run is already being aborted" if state.aborting else ""
+        case Jump():
+            return _jump(plan, state, signal)
+        case RollBack(reason=reason):
+            return _roll_back(plan, state, reason)
         case Approve() | Refuse() | Confirm() | Retry() | Skip() | Accept() | StopStep():
             return _about_step(plan, state, signal)
         case unreachable:
@@ -58,7 +68,7 @@ def refusal(plan: Plan, state: RunState, signal: Signal) -> str:
 
 
 def _ending(state: RunState) -> str:
-    if state.aborting is not None:
+    if state.abandoned:
         return "the run is being aborted"
     return "the run is being left" if state.leaving else ""
 
@@ -70,10 +80,13 @@ def _too_long(text: str) -> str:
 
 
 def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
-    at = next((s for s in plan.steps if not state.step(s.id).done), None)
-    if at is None or at.id != signal.step:
-        where = f"at {at.number} {at.title}" if at else "past its last step"
-        return f"the run is {where}, not at {signal.step}"
+    steps = front(plan.steps, plan.rollback, state)
+    at = next((s for s in steps if s.id == signal.step), None)
+    if at is None:
+        where = " and ".join(f"{s.number} {s.title}" for s in steps)
+        return (
+            f"the run is {f'at {where}' if where else 'past its last step'}, not at {signal.step}"
+        )
     if ending := _ending(state):
         return ending
     if long := _too_long(getattr(signal, "reason", "") + getattr(signal, "evidence", "")):
@@ -107,6 +120,42 @@ def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
             return "" if status is Status.RUNNING else f"the step is {status}; nothing runs"
         case unreachable:
             assert_never(unreachable)
+
+
+def _jump(plan: Plan, state: RunState, jump: Jump) -> str:
+    if refused := _not_at_rest(state):
+        return refused
+    target = next((s for s in plan.steps if s.id == jump.step), None)
+    if target is None or target.part != "steps":
+        return f"there is no step {jump.step!r} to go to"
+    if state.rolling_back is not None:
+        return "the run is being rolled back"
+    if blocked := detours.in_the_way(plan, state, jump.step):
+        what = "a gate" if blocked.kind == "approve" else "a step that must not be skipped"
+        return f"{blocked.number} {blocked.title} lies before it: {what}"
+    return _reason(jump.reason, "going to another step")
+
+
+def _roll_back(plan: Plan, state: RunState, reason: str) -> str:
+    if refused := _not_at_rest(state):
+        return refused
+    if state.rolling_back is not None:
+        return "the run is already being rolled back"
+    if not undoable(plan.rollback, state):
+        return "there is nothing to roll back: no step that was started says how it is undone"
+    return _reason(reason, "rolling back")
+
+
+def _not_at_rest(state: RunState) -> str:
+    if ending := _ending(state):
+        return ending
+    if state.ending is not None:
+        return "the run is ending"
+    return "a step is running; stop it first" if state.busy else ""
+
+
+def _reason(text: str, what: str) -> str:
+    return _too_long(text) or ("" if text.strip() else f"{what} needs a reason")
 
 
 def _approval(step: PlannedStep, state: RunState, signal: Approve) -> str:

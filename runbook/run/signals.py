@@ -85,6 +85,23 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """Go on at another step. Forward, what lies between is skipped; backward, it is open again."""
+
+    step: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Undo what was started, last first, and end the run."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The process must end: ctrl-c, a closed terminal. The run is held, never rolled back."""
 
@@ -148,6 +165,8 @@ Signal = (
     | Hold
     | Continue
     | Abort
+    | Jump
+    | RollBack
     | Leave
     | AddNote
     | Tick

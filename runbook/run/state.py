@@ -28,7 +28,9 @@ from runbook.run.events import (
     FailureHandled,
     HealthRead,
     Record,
+    RollbackRequested,
     RunContinued,
+    RunEnding,
     RunFinished,
     RunHeld,
     RunOpened,
@@ -85,6 +87,7 @@ TRANSITIONS: Mapping[Status, Mapping[type[StepEvent], Status]] = {
         StepTimedOut: S.TIMED_OUT,
         StepSkipped: S.SKIPPED,
         StepInterrupted: S.INTERRUPTED,
+        StepReopened: S.PENDING,
     },
     S.FAILED: {**_STARTS, StepReopened: S.PENDING},
     S.TIMED_OUT: {**_STARTS, StepReopened: S.PENDING},
@@ -123,6 +126,8 @@ class StepState:
     """When this status was entered."""
     request: ApprovalRequested | TaskRequested | None = None
     retry_at: datetime | None = None
+    order: int = 0
+    """Number of the record by which it was last started, or done by a person; 0: it never was."""
     reason: str = ""
     handled: bool = False
     """The runbook has said how this failure goes on."""
@@ -154,6 +159,11 @@ class RunState:
     attended: bool = False
     held: RunHeld | None = None
     aborting: AbortRequested | None = None
+    rolling_back: RollbackRequested | None = None
+    ending: RunEnding | None = None
+    """The result is decided; only what is always done is left."""
+    cut_short: bool = False
+    """Asked to abort while it was ending."""
     finished: RunFinished | None = None
     last: datetime | None = None
     """Time of the last record."""
@@ -175,10 +185,24 @@ class RunState:
         return self.held is not None and self.held.leaving
 
     @property
+    def busy(self) -> bool:
+        """Something is being performed."""
+        return any(s.status is Status.RUNNING for s in self.steps.values())
+
+    @property
+    def abandoned(self) -> bool:
+        """Somebody asked for the end: nothing more is performed before it is decided."""
+        return self.cut_short or (self.aborting is not None and self.ending is None)
+
+    @property
+    def stopping(self) -> bool:
+        """Nothing more is performed now: the end was asked for, or this process is left."""
+        return self.leaving or self.abandoned
+
+    @property
     def over(self) -> bool:
         """Nothing more will be decided in this process."""
-        busy = any(s.status is Status.RUNNING for s in self.steps.values())
-        return self.finished is not None or (self.leaving and not busy)
+        return self.finished is not None or (self.leaving and not self.busy)
 
 
 def evolve(state: RunState, record: Record) -> RunState:
@@ -205,12 +229,18 @@ def evolve(state: RunState, record: Record) -> RunState:
         case RunContinued():
             return replace(state, held=None)
         case AbortRequested():
-            return replace(state, aborting=event)
+            return replace(state, aborting=event, cut_short=state.ending is not None)
+        case RollbackRequested():
+            return replace(state, rolling_back=event)
+        case RunEnding():
+            return replace(state, ending=event)
         case RunFinished():
             return replace(state, finished=event)
         case HealthRead():
             health = _with(state.health, event.check, event)
-            return replace(state, health=health, clock=_read_clock(state, health, record.at))
+            # Once the result is decided the clock stands, whatever is cleaned up after it.
+            clock = state.clock if state.ending else _read_clock(state, health, record.at)
+            return replace(state, health=health, clock=clock)
         case StopRequested():
             return _change(state, event.step, stopping=True)
         case FailureHandled():
@@ -270,11 +300,12 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
         since=record.at,
         request=asked,
         retry_at=event.retry_at if isinstance(event, StepFailed | StepTimedOut) else None,
+        order=record.seq if isinstance(event, StepStarted | TaskConfirmed) else before.order,
         reason=getattr(event, "reason", ""),
         jumps=before.jumps,
     )
     state = replace(state, steps=_with(state.steps, event.step, after))
-    if not started and asked is None:
+    if not started and asked is None and state.ending is None:
         state = replace(state, last_done=record.at)
     if isinstance(event, StepPassed):
         state = replace(state, outputs=_outputs(state, event))

@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook.errors import RunbookError
+from runbook.plan import ALWAYS, ROLLBACK
+from runbook.run import course
 from runbook.run.events import (
     ApprovalExpired,
     ApprovalGranted,
@@ -25,8 +27,10 @@ from runbook.run.events import (
     JournalRecovered,
     NoteAdded,
     Record,
+    RollbackRequested,
     RunFinished,
     RunHeld,
+    RunJumped,
     RunOpened,
     RunResumed,
     StepAccepted,
@@ -145,6 +149,8 @@ class Ledger:
     state: RunState = field(default_factory=RunState)
     steps: dict[str, StepSummary] = field(default_factory=dict)
     split: dict[Waiting, float] = field(default_factory=lambda: dict.fromkeys(Waiting, 0.0))
+    phases: dict[str, float] = field(default_factory=dict)
+    """Seconds the run stood in each phase, steps that went on at once not counted twice."""
     started: datetime | None = None
     deviations: list[Deviation] = field(default_factory=list)
     notes: list[tuple[datetime, NoteAdded]] = field(default_factory=list)
@@ -156,7 +162,8 @@ class Ledger:
         self.state = evolve(self.state, record)
         event = record.event
         if isinstance(event, RunOpened):
-            self.steps = {s.id: StepSummary(outline=s) for s in event.outline.steps}
+            outline = event.outline
+            self.steps = {s.id: StepSummary(outline=s) for s in (*outline.steps, *outline.rollback)}
         step = getattr(event, "step", None)
         if isinstance(step, str) and step in self.steps:
             self.steps[step] = _noted(self.steps[step], self.state.step(step), record)
@@ -167,32 +174,40 @@ class Ledger:
 
     def measure(self, until: datetime) -> None:
         """Charge the time since the last record to where the run stands."""
-        at, waiting = self._at()
+        steps, waiting = self._at()
         last = self.state.last
         if last is None or waiting is None:
             return
         seconds = max(0.0, (until - last).total_seconds())
         self.split[waiting] += seconds
-        if at in self.steps:
-            here = self.steps[at]
-            self.steps[at] = replace(here, seconds=here.seconds + seconds)
+        for step in steps:
+            here = self.steps[step.id]
+            self.steps[step.id] = replace(here, seconds=here.seconds + seconds)
+        for phase in {step.phase for step in steps}:
+            self.phases[phase] = self.phases.get(phase, 0.0) + seconds
 
-    def _at(self) -> tuple[str, Waiting | None]:
-        """The step the run stands at, and what it waits for there."""
+    def _at(self) -> tuple[list[StepOutline], Waiting | None]:
+        """The steps the run stands at, and what it waits for there."""
         state = self.state
         if state.opened is None or state.finished is not None or state.leaving:
-            return "", None
-        for outline in state.opened.outline.steps:
-            here = state.step(outline.id)
-            if not here.done:
-                return outline.id, _waiting(here, held=state.held is not None)
-        return "", Waiting.SETTLE
+            return [], None
+        outline = state.opened.outline
+        steps = course.front(outline.steps, outline.rollback, state)
+        held = state.held is not None
+        kinds = [_waiting(state.step(step.id), held=held) for step in steps]
+        # While a neighbour is still performed, it is not only a person that is waited for.
+        for kind in (Waiting.MACHINE, Waiting.APPROVAL, Waiting.OPERATOR):
+            if kind in kinds:
+                return steps, kind
+        return [], Waiting.SETTLE
 
     def summary(self, now: datetime) -> Summary:
         """Everything so far, with what is still going on measured to `now`."""
         if self.state.opened is None or self.started is None:
             raise ValueError("a journal without run.opened has no summary")
-        spent = replace(self, steps=dict(self.steps), split=dict(self.split))
+        spent = replace(
+            self, steps=dict(self.steps), split=dict(self.split), phases=dict(self.phases)
+        )
         spent.measure(now)
         finished = self.state.finished is not None
         return Summary(
@@ -210,25 +225,43 @@ class Ledger:
 
     def phase_summaries(self) -> Iterable[PhaseSummary]:
         outline = self.state.opened.outline if self.state.opened else None
-        for phase in outline.phases if outline else ():
+        if outline is None:
+            return
+        last = [phase for phase in outline.phases if phase.id == ALWAYS]
+        for phase in outline.phases:
+            if phase not in last:
+                yield self._phase(phase)
+        if self.state.rolling_back is not None:
+            undone = course.undoable(outline.rollback, self.state)
+            yield self._phase(PhaseOutline(id=ROLLBACK, title="Rollback"), undone)
+        for phase in last:
+            yield self._phase(phase)
+
+    def _phase(
+        self, phase: PhaseOutline, outlines: Sequence[StepOutline] | None = None
+    ) -> PhaseSummary:
+        """Its steps in order; `outlines` where the run itself decides which there are."""
+        if outlines is None:
             steps = tuple(s for s in self.steps.values() if s.outline.phase == phase.id)
-            yield PhaseSummary(
-                outline=phase,
-                seconds=sum(s.seconds for s in steps),
-                steps=steps,
-                started=min((s.started for s in steps if s.started), default=None),
-                done=all(self.state.step(s.outline.id).done for s in steps),
-            )
+        else:
+            steps = tuple(self.steps[outline.id] for outline in outlines)
+        return PhaseSummary(
+            outline=phase,
+            seconds=self.phases.get(phase.id, 0.0),
+            steps=steps,
+            started=min((s.started for s in steps if s.started), default=None),
+            done=all(self.state.step(s.outline.id).done for s in steps),
+        )
 
     def _recovery(self, now: datetime) -> Recovery:
         clock = self.state.clock
         outline = self.state.opened.outline if self.state.opened else None
         rto = outline.rto if outline else None
         stopped = clock.green_since
-        finished = self.state.finished
-        if outline is not None and not outline.recovered_when and finished is not None:
+        decided = self.state.finished or self.state.ending
+        if outline is not None and not outline.recovered_when and decided is not None:
             # Nothing says what health is: the last step stands for it, unless it did not get there.
-            stopped = self.state.last_done if finished.result in RECOVERED else None
+            stopped = self.state.last_done if decided.result in RECOVERED else None
         if clock.started is None:
             return Recovery(None, None, None, rto)
         end = stopped or (self.state.last if self.state.finished else now) or now
@@ -292,6 +325,10 @@ def _deviation(record: Record) -> str:
             return f"skipped by {by}: {reason}"
         case StepSkipped(by="goto", reason=reason):
             return f"passed over: {reason}"
+        case RunJumped(by=by, reason=reason, to=to):
+            return f"{by} went on at {to}: {reason}"
+        case RollbackRequested(by=by, reason=reason):
+            return f"rolled back by {by}: {reason}"
         case StepAccepted(by=by, reason=reason):
             return f"declared done by {by}: {reason}"
         case StepFailed(reason=reason):

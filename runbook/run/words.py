@@ -17,9 +17,12 @@ from runbook.run.events import (
     HealthRead,
     JournalRecovered,
     NoteAdded,
+    RollbackRequested,
     RunContinued,
+    RunEnding,
     RunFinished,
     RunHeld,
+    RunJumped,
     RunOpened,
     RunResumed,
     StepAccepted,
@@ -55,6 +58,12 @@ def _words(event: Event) -> str:
             return f"continued by {by}"
         case AbortRequested(by=by, reason=reason):
             return f"abort asked for by {by}" + (f": {reason}" if reason else "")
+        case RunJumped(to=to, by=by, reason=reason):
+            return f"{by} goes on at {to}: {reason}"
+        case RollbackRequested(by=by, reason=reason):
+            return f"roll back asked for by {by}: {reason}"
+        case RunEnding(result=result, reason=reason):
+            return f"ending: {result}" + (f": {reason}" if reason else "")
         case RunFinished(result=result, reason=reason):
             return f"finished: {result}" + (f": {reason}" if reason else "")
         case NoteAdded(by=by, text=text):

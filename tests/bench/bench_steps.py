@@ -25,7 +25,7 @@ from runbook.plan import Plan
 from runbook.redact import Redactor
 from runbook.run.readings import Reading, unknown
 from runbook.run.state import RunState
-from tests.run.test_machine import opened, plan_of
+from tests.run.driving import opened, plan_of
 
 STEPS = 200
 ROUNDS = 5

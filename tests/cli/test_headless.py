@@ -24,7 +24,7 @@ from runbook.plan import Plan
 from runbook.run.events import Event, Record, RunHeld, RunResumed, StepFailed, StepStarted
 from runbook.run.signals import Outcome, Retry, Signal
 from runbook.settings import read_settings
-from tests.run.test_machine import BUILD, DELETE, T0, opened, plan_of
+from tests.run.driving import BUILD, DELETE, T0, opened, plan_of
 from tests.test_engine import Bench, passes
 
 RESUMED = RunResumed(operator="ann", attended=False, host="h", pid=2)

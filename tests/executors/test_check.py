@@ -17,7 +17,7 @@ from runbook.run.events import CheckRead, TargetVerified
 from runbook.run.readings import LONGEST, Reading, Verdict, fails, holds, unknown
 from runbook.run.signals import Ending, Outcome
 from tests.executors.test_command import Desk
-from tests.run.test_machine import plan_of
+from tests.run.driving import plan_of
 
 CHECK = {"id": "c", "check": {"tcp": {"host": "h", "port": 1}}, "until": "10s", "every": "2s"}
 

@@ -24,7 +24,7 @@ from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Observation
 from runbook.run.readings import Reading
 from runbook.run.signals import Ending, Outcome
-from tests.run.test_machine import plan_of
+from tests.run.driving import plan_of
 
 
 class Desk:

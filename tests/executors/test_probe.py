@@ -12,7 +12,7 @@ from runbook.executors.probe import run_probe
 from runbook.model.checks import RunCheck
 from runbook.model.document import CheckStep
 from runbook.redact import Redactor
-from tests.run.test_machine import plan_of
+from tests.run.driving import plan_of
 
 NASTY = "a b $(touch pwned) `touch pwned` ; ' \" \\"
 

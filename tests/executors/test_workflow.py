@@ -15,7 +15,7 @@ from runbook.redact import Redactor
 from runbook.run.signals import Ending, Outcome
 from runbook.target.api import ApiStatusError, Listing
 from tests.executors.test_command import Desk
-from tests.run.test_machine import plan_of
+from tests.run.driving import plan_of
 
 STEP = {"id": "train", "workflow": {"namespace": "a", "template": "t"}, "timeout": "10m"}
 UNWELL = (

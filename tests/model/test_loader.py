@@ -139,6 +139,66 @@ def test_no_failure_leads_past_a_gate() -> None:
     assert load_text(text % "go", "f").phases
 
 
+ARRANGED = [
+    (
+        "[{id: a, run: x, parallel: g}, {id: b, run: x}]",
+        "the step is alone in group 'g'",
+    ),
+    (
+        "[{id: a, run: x, parallel: g}, {id: b, run: x, parallel: g}, {id: c, run: x},"
+        " {id: d, run: x, parallel: g}, {id: e, run: x, parallel: g}]",
+        "the steps of group 'g' are not neighbours",
+    ),
+    (
+        "[{id: a, run: x, parallel: g}, {id: b, approve: {message: hi}, parallel: g}]",
+        "`approve` needs a person, and stands alone",
+    ),
+    (
+        "[{id: a, run: x, parallel: g},"
+        " {id: b, run: 'echo ${{ steps.a.outputs.k }}', parallel: g}]",
+        "no earlier step 'a'",
+    ),
+    (
+        "[{id: a, run: x, rollback: 'echo ${{ steps.b.outputs.k }}'}, {id: b, run: x}]",
+        "no earlier step 'b'",
+    ),
+    ("[{id: a, wait: 1s, rollback: x}]", "unknown key 'rollback'"),
+    ("[{id: a, run: x, on_failure: {goto: z}}]", "what is always done is reached at the end only"),
+]
+
+
+@pytest.mark.parametrize(("steps", "said"), ARRANGED)
+def test_how_steps_stand_to_each_other_is_checked(steps: str, said: str) -> None:
+    always = "always: [{id: z, run: tidy}]\n"
+    assert said in refused(f"{HEAD}{always}phases:\n  - id: one\n    steps: {steps}\n")
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("{id: z, approve: {message: hi}}", "what is always done asks nobody"),
+        ("{id: z, manual: {instructions: hi}}", "what is always done asks nobody"),
+        ("{id: z, run: x, effect: destroy}", "what is always done destroys nothing"),
+        ("{id: z, run: x, on_failure: {goto: a}}", "leads nowhere"),
+        ("{id: a, run: x}", "step id 'a' is used twice"),
+        ("{id: z, run: 'echo ${{ inputs.x }}'}", "unknown name 'inputs.x'"),
+    ],
+)
+def test_what_is_always_done_asks_nobody_and_destroys_nothing(step: str, said: str) -> None:
+    assert said in refused(f"{HEAD}always: [{step}]\n{STEPS}      - {{id: a, run: x}}\n")
+
+
+def test_a_rollback_may_use_what_its_own_step_gave() -> None:
+    step = "{id: a, run: x, register: n, rollback: 'undo ${{ steps.a.outputs.k }} ${{ registered.n }}'}"
+    load_text(f"{HEAD}{STEPS}      - {step}\n", "f")
+
+
+def test_a_phase_cannot_take_the_name_of_what_is_always_done() -> None:
+    assert "is the phase made of `always:`" in refused(
+        f"{HEAD}phases: [{{id: always, steps: [{{id: a, run: x}}]}}]\n"
+    )
+
+
 def test_a_gate_cannot_show_a_secret() -> None:
     steps = f'{STEPS}      - {{id: a, approve: {{message: "${{{{ secrets.s }}}}?"}}}}\n'
     said = refused(f"{HEAD}secrets: {{s: {{from: env, key: S}}}}\n{steps}")

@@ -15,7 +15,7 @@ from runbook.report.picture import timeline
 from runbook.run.events import CommandFinished, CommandStarting
 from runbook.run.readings import Verdict
 from runbook.run.signals import AddNote, Approve, Ending, Report, Retry
-from tests.run.test_machine import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, Drive, plan_of
+from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, Drive, plan_of
 
 HOSTILE = "<script>alert(1)</script> | `tick` ``` ](javascript:x) \x1b[2J"
 

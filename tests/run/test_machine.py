@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from runbook.model.document import Runbook
-from runbook.plan import Plan, TargetFacts, make_plan
-from runbook.run.events import Event, Preauthorisation, Record, RunOpened, RunResumed
+from runbook.plan import Plan
+from runbook.run.detours import GOTO_LIMIT
+from runbook.run.events import Preauthorisation, RunResumed
 from runbook.run.machine import (
-    GOTO_LIMIT,
     Execute,
     Observe,
     WakeAt,
     current,
-    decide,
     interrupted,
     pending,
 )
-from runbook.run.outline import Outline, PhaseOutline, StepOutline
 from runbook.run.readings import Reading, Verdict
 from runbook.run.refusals import refusal
 from runbook.run.signals import (
@@ -35,10 +32,12 @@ from runbook.run.signals import (
     Ending,
     HealthReading,
     Hold,
+    Jump,
     Leave,
     Outcome,
     Refuse,
     Retry,
+    RollBack,
     Signal,
     Skip,
     StopStep,
@@ -46,119 +45,7 @@ from runbook.run.signals import (
 )
 from runbook.run.state import RunState, Status, evolve, replay
 from runbook.run.terms import Mode
-
-T0 = datetime(2026, 1, 1, tzinfo=UTC)
-HEALTH = {"web": {"check": {"tcp": {"host": "localhost", "port": 80}}}}
-
-
-def plan_of(*steps: dict[str, Any], **more: Any) -> Plan:
-    document = {
-        "apiVersion": "runbook/v1",
-        "name": "test",
-        "phases": [{"id": "one", "steps": list(steps)}],
-        **more,
-    }
-    return make_plan(
-        Runbook.model_validate(document),
-        inputs={},
-        target=TargetFacts("ctx", "https://127.0.0.1:1", "uid"),
-        mode="practice",
-        environment={},
-        source_digest="0" * 64,
-    )
-
-
-def opened(plan: Plan, **changes: Any) -> RunOpened:
-    outline = Outline(
-        phases=tuple(PhaseOutline(id=p.id, title=p.title, budget=p.budget) for p in plan.phases),
-        steps=tuple(
-            StepOutline(
-                id=s.id,
-                phase=s.phase,
-                number=s.number,
-                title=s.title,
-                kind=s.kind,
-                effect=s.effect,
-            )
-            for s in plan.steps
-        ),
-        health=tuple(plan.health),
-        recovered_when=tuple(plan.objectives.recovered_when),
-        rto=plan.objectives.rto,
-        settle=plan.objectives.settle,
-    )
-    event = RunOpened(
-        run="r",
-        name="test",
-        title="Test",
-        mode=Mode.PRACTICE,
-        operator="ann",
-        attended=True,
-        host="h",
-        pid=1,
-        version="0",
-        context="ctx",
-        server="https://127.0.0.1:1",
-        cluster_uid="uid",
-        source="test.yaml",
-        source_digest="0" * 64,
-        plan_digest="0" * 64,
-        outline=outline,
-    )
-    return replace(event, **changes)
-
-
-class Drive:
-    """A run without an engine: signals in, records out, at a time of the test's choosing."""
-
-    def __init__(self, plan: Plan, records: list[Record] | None = None, **changes: Any) -> None:
-        self.plan = plan
-        self.now = T0
-        self.records: list[Record] = list(records or [])
-        self.state = replay(self.records)
-        if not records:
-            self.add([opened(plan, **changes)])
-        self.settle()
-
-    def add(self, events: list[Event]) -> None:
-        for event in events:
-            record = Record(len(self.records) + 1, self.now, event)
-            self.state = evolve(self.state, record)
-            self.records.append(record)
-
-    def settle(self) -> None:
-        for _ in range(50):
-            events = decide(self.plan, self.state, Tick(), self.now)
-            if not events:
-                return
-            self.add(events)
-        raise AssertionError("the machine goes in circles")
-
-    def send(self, signal: Signal, after: float = 0) -> list[str]:
-        self.now += timedelta(seconds=after)
-        before = len(self.records)
-        self.add(decide(self.plan, self.state, signal, self.now))
-        self.settle()
-        return [r.event.kind for r in self.records[before:]]
-
-    def ends(self, step: str, ending: Ending = Ending.PASSED, reason: str = "") -> list[str]:
-        attempt = self.state.step(step).attempt
-        return self.send(Outcome(step, attempt, ending, reason))
-
-    def reads(self, verdict: Verdict, after: float = 0) -> list[str]:
-        return self.send(HealthReading("web", Reading(verdict, "up", "seen")), after)
-
-    def status(self, step: str) -> Status:
-        return self.state.step(step).status
-
-    @property
-    def result(self) -> str:
-        return self.state.finished.result.value if self.state.finished else ""
-
-
-GATE = {"id": "go", "approve": {"message": "delete?", "confirm_text": "ctx", "timeout": "5m"}}
-DELETE = {"id": "delete", "run": "true", "effect": "destroy"}
-BUILD = {"id": "build", "run": "true"}
+from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, T0, Drive, plan_of
 
 
 def test_steps_run_in_order_and_the_run_ends_after_the_last() -> None:
@@ -419,9 +306,6 @@ def test_an_outcome_of_another_attempt_changes_nothing() -> None:
     assert run.status("build") is Status.RUNNING
 
 
-OBJECTIVES = {"rto": "60s", "recovered_when": ["web"], "settle": "5s"}
-
-
 def test_the_clock_stops_where_health_began_and_not_at_the_last_step() -> None:
     run = Drive(plan_of(DELETE, BUILD, health=HEALTH, objectives=OBJECTIVES))
     assert Observe("web") in pending(run.plan, run.state)
@@ -500,7 +384,7 @@ def test_a_platform_that_cannot_be_read_is_not_recovered() -> None:
 
 # -- properties
 
-IDS = ["a", "b", "c"]
+IDS = ["a", "b", "c", "d"]
 HERE = "<the current step>"
 step_ids = st.sampled_from([HERE, HERE, HERE, *IDS])
 people = st.sampled_from(["ann", "bob", "eve"])
@@ -521,11 +405,15 @@ signals = st.one_of(
     st.builds(Outcome, step_ids, st.integers(1, 4), st.sampled_from(list(Ending)), texts),
     st.builds(HealthReading, st.just("web"), st.builds(Reading, verdicts, texts, texts)),
     st.builds(Abort, people, texts),
+    st.builds(Jump, st.sampled_from(IDS), people, texts),
+    st.builds(RollBack, people, texts),
 )
 kinds_of_step = st.sampled_from(
     [
         {"run": "true", "retries": 1, "delay": "5s"},
-        {"run": "true", "effect": "destroy"},
+        {"run": "true", "effect": "destroy", "rollback": "true"},
+        {"run": "true", "parallel": "g", "rollback": "true"},
+        {"run": "true", "parallel": "g", "on_failure": "stop"},
         {"run": "true", "on_failure": "continue"},
         {"run": "true", "on_failure": {"goto": "a"}},
         {"run": "true", "on_failure": {"goto": "c"}},
@@ -535,11 +423,13 @@ kinds_of_step = st.sampled_from(
     ]
 )
 plans = st.builds(
-    lambda kinds, health: plan_of(
+    lambda kinds, health, always: plan_of(
         *({"id": i, **kind} for i, kind in zip(IDS, kinds, strict=True)),
         **({"health": HEALTH, "objectives": OBJECTIVES} if health else {}),
+        **({"always": [{"id": "tidy", "run": "true"}]} if always else {}),
     ),
-    st.lists(kinds_of_step, min_size=3, max_size=3),
+    st.lists(kinds_of_step, min_size=4, max_size=4),
+    st.booleans(),
     st.booleans(),
 )
 scripts = st.lists(st.tuples(signals, st.integers(0, 400)), max_size=40)
@@ -604,6 +494,24 @@ def test_no_gate_passes_without_the_right_person_in_time(
             assert event.by == "bob"
             assert expires is not None
             assert record.at < expires
+
+
+@given(plans, scripts)
+@settings(max_examples=300, deadline=None)
+def test_no_step_is_started_behind_a_gate_that_is_not_open(
+    plan: Plan, script: list[tuple[Signal, int]]
+) -> None:
+    run = play(Drive(plan), script)
+    gates = [s for s in plan.steps if s.kind == "approve"]
+    state = RunState()
+    for record in run.records:
+        event = record.event
+        if event.kind == "step.failure-handled" and event.goto is not None:
+            return  # the loader refuses a way past a gate; these plans were not loaded
+        state = evolve(state, record)
+        if event.kind == "step.started" and plan.step(event.step).part == "steps":
+            before = [g for g in gates if plan.position(g.id) < plan.position(event.step)]
+            assert all(state.step(g.id).status is Status.PASSED for g in before)
 
 
 @given(plans, scripts)

@@ -10,7 +10,7 @@ from runbook.errors import RunbookError
 from runbook.run.readings import Verdict
 from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Retry, Skip
 from runbook.run.summary import Waiting, summarise
-from tests.run.test_machine import (
+from tests.run.driving import (
     BUILD,
     DELETE,
     GATE,

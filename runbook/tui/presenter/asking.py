@@ -57,6 +57,8 @@ PURPOSES = {
     "skip": Purpose.SKIP,
     "accept": Purpose.ACCEPT,
     "abort": Purpose.ABORT,
+    "jump": Purpose.JUMP,
+    "rollback": Purpose.ROLL_BACK,
 }
 """Commands that need an answer before they are anything."""
 

@@ -15,6 +15,7 @@ from runbook.run.readings import Verdict
 from runbook.run.state import Status
 from runbook.run.terms import Mode
 from runbook.tui.presenter.cluster import stuck
+from runbook.tui.presenter.commands import why_not
 from runbook.tui.presenter.header import LOOK, symbol
 from runbook.tui.presenter.moment import Moment, Situation
 from runbook.tui.presenter.outcome import finished_rows, keys_row, ready_rows, settling_rows
@@ -71,6 +72,8 @@ def _body(moment: Moment, columns: int, *, asked: bool) -> list[Ranked]:
         case Situation.FAILED:
             rows += _failed(moment, step, columns)
             choices = ["r retry", "s skip, with a reason", "l full output", "a abort the run"]
+            if not why_not("rollback", moment):
+                choices[1:3] = ["s skip", "u roll back", "l output"]
         case Situation.UNKNOWN:
             rows += _unknown(moment, step, columns)
             choices = ["r run it again", "d declare it done", "s skip", "l output", "a abort"]
@@ -154,9 +157,19 @@ def _work(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
             )
         )
         rows += [Ranked(3, r) for r in labelled("Now", text, columns, Tone.BUSY)]
+    rows += _beside(moment, columns)
     rows += _stuck(moment, columns)
     rows += _next(moment, step, columns)
     return [*rows, *_hint(moment, step, columns)]
+
+
+def _beside(moment: Moment, columns: int) -> list[Ranked]:
+    """The neighbours that are performed at the same time, each with its state."""
+    texts = [
+        f"{other.number} {clean(other.title)}: {moment.state.step(other.id).status}"
+        for other in moment.beside
+    ]
+    return [Ranked(4, r) for r in labelled("Beside", "; ".join(texts), columns)] if texts else []
 
 
 def _reading(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
@@ -196,11 +209,11 @@ def _hint(moment: Moment, step: PlannedStep, columns: int, rank: int = 5) -> lis
 
 
 def _next(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
-    steps = moment.plan.steps
-    position = steps.index(step)
-    if position + 1 >= len(steps):
+    steps = moment.steps
+    behind = [s for s in steps[steps.index(step) + 1 :] if s not in moment.beside]
+    if not behind:
         return []
-    after = steps[position + 1]
+    after = behind[0]
     text = f"{after.number} {clean(after.title)}"
     return [Ranked(6, r) for r in labelled("Then", text, columns, Tone.DIM)]
 
@@ -218,6 +231,7 @@ def _failed(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
         ]
     rows += _reading(moment, step, columns)
     rows += [Ranked(4, r) for r in what_is_done(step, columns, lines=1)]
+    rows += _beside(moment, columns)
     rows += _stuck(moment, columns)
     return [*rows, *_hint(moment, step, columns, rank=3)]
 
@@ -290,7 +304,7 @@ def _asked(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
 
 def _effect(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
     """What this gate opens: the steps behind it, up to the next gate."""
-    behind = moment.plan.steps[moment.plan.steps.index(step) + 1 :]
+    behind = moment.steps[moment.steps.index(step) + 1 :]
     opened: list[PlannedStep] = []
     for other in behind:
         if other.kind == "approve":

@@ -15,8 +15,10 @@ from runbook.run.signals import (
     AddNote,
     Continue,
     Hold,
+    Jump,
     Leave,
     Retry,
+    RollBack,
     Signal,
     Skip,
     StopStep,
@@ -47,6 +49,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("retry", "r", "r", "retry", "do the step again"),
     Command("skip", "s", "s", "skip", "skip the step; asks for a reason"),
     Command("accept", "d", "d", "declare done", "declare an interrupted step done; asks how you know"),
+    Command("jump", "t", "t", "go to", "go on at the step under the cursor in Steps; asks for a reason"),
+    Command("rollback", "u", "u", "roll back", "undo what was started, last first, and end the run"),
     Command("abort", "a", "a", "abort", "end the run; asks for its name"),
     Command("note", "c", "c", "note", "write a note into the record"),
     Command("output", "l", "l", "full output", "the whole output of the step under the cursor, or of this one"),
@@ -97,7 +101,7 @@ BAR: Mapping[Situation, tuple[str, ...]] = {
     Situation.STOPPING: ("note", "output", "zoom", "help", "command_palette", "leave"),
     Situation.APPROVAL: ("go", "note", "abort", "zoom", "help", "command_palette", "leave"),
     Situation.TASK: ("go", "skip", "note", "abort", "help", "command_palette", "leave"),
-    Situation.FAILED: ("retry", "skip", "output", "note", "abort", "help", "command_palette", "leave"),
+    Situation.FAILED: ("retry", "skip", "rollback", "output", "note", "abort", "help", "command_palette", "leave"),
     Situation.UNKNOWN: ("retry", "accept", "skip", "output", "note", "abort", "help", "leave"),
     Situation.PAUSED: ("go", "skip", "note", "abort", "help", "command_palette", "leave"),
     Situation.SETTLING: ("hold", "note", "zoom", "help", "command_palette", "leave"),
@@ -128,6 +132,8 @@ def why_not(name: str, moment: Moment) -> str:
         return "the run is not open yet"
     if name == "go" and moment.situation in (Situation.APPROVAL, Situation.TASK):
         return ""
+    if name == "jump" and not moment.chosen:
+        return "choose a step in the list of steps first (1)"
     return refusal(moment.plan, moment.state, signal)
 
 
@@ -148,6 +154,10 @@ def _signal(name: str, moment: Moment) -> Signal | None:
             return Skip(step, by, "given")
         case "accept":
             return Accept(step, by, "given")
+        case "jump":
+            return Jump(moment.chosen, by, "given")
+        case "rollback":
+            return RollBack(by, "given")
         case "abort":
             return Abort(by)
         case "note":

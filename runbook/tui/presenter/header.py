@@ -215,7 +215,7 @@ def _recovery(moment: Moment, *, long: bool) -> Row:
 
 def trail_row(moment: Moment, columns: int) -> Row:
     """The step before, this one and the next: the list of steps where there is no room for it."""
-    steps = moment.plan.steps
+    steps = moment.steps
     at_step = moment.step
     position = steps.index(at_step) if at_step is not None else len(steps)
     shown = range(max(0, position - 1), min(len(steps), position + 2))

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from runbook.plan import Plan, PlannedStep
+from runbook.run.course import part, undoable
 from runbook.run.events import ApprovalRequested, CommandFinished, WorkflowProgressed
-from runbook.run.machine import current
+from runbook.run.machine import current, front
 from runbook.run.readings import Reading
 from runbook.run.state import RunState, Status
 from runbook.run.summary import Summary
@@ -94,6 +95,8 @@ class Moment:
     last_lines: Mapping[str, str] = field(default_factory=dict)
     """The last line of output of each step that printed any."""
     reports: tuple[str, ...] = ()
+    chosen: str = ""
+    """The step under the cursor in the list of steps."""
     doing: str = ""
     """What is being done before the run is there."""
     symbols: Symbols = UNICODE
@@ -101,6 +104,21 @@ class Moment:
     @property
     def step(self) -> PlannedStep | None:
         return current(self.plan, self.state)
+
+    @property
+    def beside(self) -> tuple[PlannedStep, ...]:
+        """The other steps that are performed at the same time."""
+        here = self.step
+        return tuple(step for step in front(self.plan, self.state) if step is not here)
+
+    @property
+    def steps(self) -> tuple[PlannedStep, ...]:
+        """Every step there is to see, in order: with what is undone once that was asked for."""
+        if self.state.rolling_back is None:
+            return self.plan.steps
+        last = [step for step in self.plan.steps if step.part == "always"]
+        first = [step for step in self.plan.steps if step.part != "always"]
+        return (*first, *undoable(self.plan.rollback, self.state), *last)
 
     @property
     def situation(self) -> Situation:
@@ -111,7 +129,7 @@ def situation(plan: Plan, state: RunState) -> Situation:
     """The kind of moment a run is in, from its state alone."""
     if state.finished is not None:
         return Situation.FINISHED
-    if state.aborting is not None:
+    if state.abandoned:
         return Situation.ABORTING
     if state.leaving:
         return Situation.LEAVING
@@ -119,7 +137,7 @@ def situation(plan: Plan, state: RunState) -> Situation:
         return Situation.OPENING
     step = current(plan, state)
     if step is None:
-        return Situation.SETTLING
+        return Situation.SETTLING if part(state) == "steps" else Situation.RUNNING
     here = state.step(step.id)
     match here.status:
         case Status.WAITING:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook.run.course import undoable
 from runbook.run.events import ApprovalRequested, TaskRequested
 from runbook.run.refusals import refusal
-from runbook.run.signals import Abort, Accept, Approve, Confirm, Refuse, Signal, Skip, StopStep
+from runbook.run.signals import (
+    Abort,
+    Accept,
+    Approve,
+    Confirm,
+    Jump,
+    Refuse,
+    RollBack,
+    Signal,
+    Skip,
+    StopStep,
+)
 from runbook.tui.cells import cut
 from runbook.tui.presenter.moment import Moment
 from runbook.tui.presenter.spans import Row, Span, Tone
@@ -25,6 +37,8 @@ class Purpose(StrEnum):
     ACCEPT = "accept"
     STOP = "stop"
     ABORT = "abort"
+    JUMP = "jump"
+    ROLL_BACK = "roll back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,13 @@ def asked_prompt(moment: Moment, purpose: Purpose) -> Prompt:
             return Prompt(purpose, step_id, f"Type  {clean(name)}  to abort the run", name)
         case Purpose.REFUSE:
             return Prompt(purpose, step_id, "Refuse. This ends the run. Why?")
+        case Purpose.JUMP:
+            number = moment.plan.step(moment.chosen).number
+            return Prompt(purpose, moment.chosen, f"Go on at {number}. Why?")
+        case Purpose.ROLL_BACK:
+            count = len(undoable(moment.plan.rollback, moment.state))
+            steps = f"{count} step{'s' if count > 1 else ''}"
+            return Prompt(purpose, step_id, f"Undo {steps}, last first, and end the run. Why?")
         case Purpose.ACCEPT:
             return Prompt(purpose, step_id, "Declare it done. How do you know?")
         case _:
@@ -103,6 +124,10 @@ def signal_of(prompt: Prompt, typed: str, operator: str) -> Signal:
             return StopStep(step, operator)
         case Purpose.ABORT:
             return Abort(operator, "from the screen")
+        case Purpose.JUMP:
+            return Jump(step, operator, typed)
+        case Purpose.ROLL_BACK:
+            return RollBack(operator, typed)
 
 
 def objection(prompt: Prompt, typed: str, moment: Moment) -> str:
@@ -162,4 +187,6 @@ def _verb(prompt: Prompt) -> str:
         Purpose.ACCEPT: "declare done",
         Purpose.STOP: "stop",
         Purpose.ABORT: "abort",
+        Purpose.JUMP: "go on there",
+        Purpose.ROLL_BACK: "roll back",
     }[prompt.purpose]

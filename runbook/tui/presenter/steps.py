@@ -58,7 +58,7 @@ def step_rows(moment: Moment) -> list[TableRow]:
 
 
 def steps_title(moment: Moment) -> str:
-    steps = moment.plan.steps
+    steps = moment.steps
     done = sum(1 for step in steps if moment.state.step(step.id).done)
     return f"1 Steps {done}/{len(steps)}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -33,6 +34,7 @@ from runbook.tui.presenter.header import headline, look
 from runbook.tui.presenter.moment import ASKING, Cluster, Moment, Situation
 from runbook.tui.presenter.prompt import Purpose, objection, signal_of
 from runbook.tui.presenter.spans import ASCII, UNICODE
+from runbook.tui.presenter.steps import PHASE_KEY
 from runbook.tui.safe import clean
 from runbook.tui.watching import Batch, Change, Watching
 from runbook.tui.widgets.entry import EntryBar
@@ -255,7 +257,8 @@ class RunScreen(Screen[None]):
 
     def do(self, name: str) -> None:
         """Carry out a command of the table, or say why not."""
-        moment = self.watching.moment()
+        chosen = self.painter.steps.cursor
+        moment = replace(self.watching.moment(), chosen=self._step_of(chosen))
         if reason := reason_against(name, moment):
             self.notice(reason)
             return
@@ -296,6 +299,10 @@ class RunScreen(Screen[None]):
                 self._draft = ""
 
         self.app.push_screen(NoteEditor(self._draft), take)
+
+    def _step_of(self, row: str | None) -> str:
+        """The step of a row in Steps; empty for the row of a phase."""
+        return row if row is not None and not row.startswith(PHASE_KEY) else ""
 
     def _do_output(self, moment: Moment) -> None:
         step = self._step_looked_at(moment)

@@ -1,0 +1,96 @@
+"""How steps stand to each other: ways, groups, what is undone and what is always done. Pure.
+
+Rules, each with a test in the same words:
+- a failure leads past no gate, and neither into what is always done nor out of it;
+- the steps of a group are neighbours, at least two, and need no person;
+- what is always done asks nobody and destroys nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from runbook.model.findings import Finding, Path, dict_of, lists_of_steps, steps_of
+
+PERSONAL = ("approve", "manual")
+"""Kinds of steps that wait for a person."""
+
+
+def find(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every fault in how the steps of a file are arranged."""
+    for path, step in steps_of(raw):
+        target = dict_of(step.get("on_failure")).get("goto")
+        if isinstance(target, str):
+            yield from _way(raw, path, target)
+    for path, steps in lists_of_steps(raw):
+        yield from _groups(path, steps)
+        if path == ("always",):
+            for index, step in enumerate(steps):
+                yield from _always((*path, index), step)
+
+
+def earlier(raw: Mapping[str, Any]) -> dict[Path, int]:
+    """For each step, how many have ended when it begins; neighbours of a group begin together."""
+    found: dict[Path, int] = {}
+    before = 0
+    for path, steps in lists_of_steps(raw):
+        for index, step in enumerate(steps):
+            group = step.get("parallel")
+            joins = group and index and steps[index - 1].get("parallel") == group
+            found[(*path, index)] = found[(*path, index - 1)] if joins else before
+            before += 1
+    return found
+
+
+def _way(raw: Mapping[str, Any], path: Path, target: str) -> Iterator[Finding]:
+    steps = list(steps_of(raw))
+    here = next(index for index, (place, _) in enumerate(steps) if place == path)
+    there = next((i for i, (_, step) in enumerate(steps) if str(step.get("id")) == target), None)
+    if there is None:
+        return  # an unknown name is told elsewhere
+    where = (*path, "on_failure", "goto")
+    if "always" in (path[0], steps[there][0][0]):
+        yield Finding(where, "what is always done is reached at the end only, and leads nowhere")
+        return
+    for _, step in steps[here + 1 : there]:
+        if "approve" in step:
+            yield Finding(
+                where,
+                f"the gate {step.get('id')!r} lies before {target!r}, and a gate is never skipped",
+                "go to the gate, or to a step before it",
+            )
+
+
+def _groups(path: Path, steps: Sequence[Mapping[Any, Any]]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    numbered = list(enumerate(steps))
+    for name, members in groupby(numbered, lambda pair: pair[1].get("parallel")):
+        if not isinstance(name, str):
+            continue
+        group = list(members)
+        first = (*path, group[0][0], "parallel")
+        if name in seen:
+            yield Finding(first, f"the steps of group {name!r} are not neighbours")
+        elif len(group) == 1:
+            yield Finding(
+                first,
+                f"the step is alone in group {name!r}",
+                "give its neighbour the same `parallel`",
+            )
+        seen.add(name)
+        for index, step in group:
+            for kind in PERSONAL:
+                if kind in step:
+                    yield Finding(
+                        (*path, index, "parallel"), f"`{kind}` needs a person, and stands alone"
+                    )
+
+
+def _always(path: Path, step: Mapping[Any, Any]) -> Iterator[Finding]:
+    for kind in PERSONAL:
+        if kind in step:
+            yield Finding((*path, kind), "what is always done asks nobody", on_key=True)
+    if step.get("effect") == "destroy":
+        yield Finding((*path, "effect"), "what is always done destroys nothing")
