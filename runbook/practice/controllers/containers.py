@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.behaviours import ContainerPlan, Exit
+from runbook.practice.controllers.images import image_id
 
 FIRST_RESTART = 1.0  # seconds; the first crash is answered at once
 FIRST_BACK_OFF = 10.0  # from the second on; doubled with every restart
@@ -150,8 +151,7 @@ class Container:
             "lastState": {"terminated": self.last_end} if self.last_end else {},
         }
         if running or self.this_end:
-            digest = hashlib.sha256(self.image.encode()).hexdigest()
-            status["imageID"] = f"{self.image.split('@')[0]}@sha256:{digest}"
+            status["imageID"] = image_id(self.image)
             status["containerID"] = self.container_id
         return status
 

@@ -231,7 +231,8 @@ class Kubelet:
         if container.plan.image_error:
             return await self._cannot_pull(pod, container, now)
         container.wait("")
-        if container.image in self._images:
+        always = container.spec.get("imagePullPolicy") == "Always"
+        if container.image in self._images and not always:
             message = f'Container image "{container.image}" already present on machine'
             await self._remark(pod, "Pulled", message, container)
             container.go(Phase.STARTING, now)

@@ -211,7 +211,7 @@ def _files(model: LoggedModel, end: int, weights: bytes) -> dict[str, bytes]:
                 "pickle_module_name": "mlflow.pytorch.pickle_module",
                 "python_version": "3.11.13",
             },
-            "pytorch": {"code": None, "model_data": "data", "pytorch_version": "2.6.0"},
+            "pytorch": {"code": None, "model_data": "data", "pytorch_version": "2.5.1"},
         },
         "mlflow_version": _MLFLOW_VERSION,
         "model_id": model.model_id,
@@ -221,7 +221,7 @@ def _files(model: LoggedModel, end: int, weights: bytes) -> dict[str, bytes]:
         "signature": {"inputs": json.dumps([tensor])},
         "utc_time_created": (_EPOCH + timedelta(milliseconds=end)).isoformat(" "),
     }
-    requirements = "mlflow==3.17.2\nnumpy==2.2.6\ntorch==2.6.0\n"
+    requirements = "mlflow==3.17.2\nnumpy==2.2.6\ntorch==2.5.1\n"
     conda = {
         "channels": ["conda-forge"],
         "dependencies": ["python=3.11.13", "pip", {"pip": requirements.split()}],

@@ -66,6 +66,16 @@ async def test_an_image_is_pulled_once(lab: Lab) -> None:
     assert ("Pulled", present) in lab.events("second")
 
 
+async def test_an_image_named_by_a_tag_that_moves_is_looked_for_every_time(lab: Lab) -> None:
+    for name in ("first", "second"):
+        pod = lab.pod(name)
+        pod["spec"]["containers"][0]["image"] = "app:latest"
+        await lab.create("pods", pod)
+        await lab.run(20)
+        assert ("Pulling", 'Pulling image "app:latest"') in lab.events(name)
+        assert _state(lab, name)["imageID"].startswith("app@sha256:")
+
+
 async def test_lines_are_printed_when_they_are_due(lab: Lab) -> None:
     lines = ((0.0, "hello"), (5.0, "still here"))
     await _planned(lab, lab.pod("p"), ContainerPlan(start=1.0, lines=lines))

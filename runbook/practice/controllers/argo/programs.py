@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from runbook.practice.controllers.argo.jobs import Job, JobFailed, JobRun, Trainer
+from runbook.practice.controllers.images import torch_of
 from runbook.practice.controllers.objects import dig
 from runbook.practice.controllers.seldon.hosts import answers, service_of
 from runbook.practice.quantities import parse_quantity
@@ -31,6 +32,9 @@ FEATURES = 35
 EPOCHS = 10
 PREPARING = ("data_ingestion.py", "feature_engineering_pytorch.py")
 """The programs whose files the training reads."""
+WEIGHTS_ONLY_SINCE = (2, 6, 0)  # the torch whose load refuses what is no tensor
+UNPICKLE_ALL = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"  # torch's own switch, an environment variable
+_YES = {"1", "y", "yes", "true"}
 TRAINING_NEEDS = 3 * 2**30  # bytes; with less the kernel ends it
 
 
@@ -90,6 +94,7 @@ def train(run: JobRun, trainer: Trainer) -> Iterator[float]:
     for name in ARRAYS:
         if not run.exists(f"{folder}/{name}"):
             raise JobFailed(*_traceback("train_pytorch_model.py", f"{folder}/{name}"))
+    _unpickle(run)
     _reach_mlflow(run)
     run_id = trainer.begin(variant)
     run.print(f"INFO - train_pytorch_model - MLflow run {run_id}")
@@ -106,6 +111,20 @@ def train(run: JobRun, trainer: Trainer) -> Iterator[float]:
     run.print(f"INFO - train_pytorch_model - artifacts {trained.artifact_uri}")
     yield 2.0
     run.print(f"INFO - train_pytorch_model - run {run_id} FINISHED")
+
+
+def _unpickle(run: JobRun) -> None:
+    """The arrays hold more than tensors, and a newer torch reads only tensors unless told otherwise."""
+    torch = torch_of(str(run.container.get("image", "")))
+    if torch < WEIGHTS_ONLY_SINCE or run.environment.get(UNPICKLE_ALL, "").lower() in _YES:
+        return
+    raise JobFailed(
+        "Traceback (most recent call last):",
+        '  File "/app/src/train_pytorch_model.py", line 231, in <module>',
+        "    main()",
+        "_pickle.UnpicklingError: Weights only load failed: torch"
+        f" {'.'.join(map(str, torch))} takes weights_only=True when torch.load is not told",
+    )
 
 
 def _reach_mlflow(run: JobRun) -> None:

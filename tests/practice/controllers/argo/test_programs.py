@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runbook.practice.controllers.argo import names
+from runbook.practice.controllers.images import APPLICATION, image_id
 from tests.practice.controllers.argo.stage import Stage
 
 CLAIM = "shared-data-pvc"
@@ -102,6 +105,43 @@ async def test_a_program_without_the_mount_succeeds_and_leaves_nothing(stage: St
     status = await stage.done("lost")
     assert status["phase"] == "Succeeded"
     assert stage.files(CLAIM) == []
+
+
+async def _train_with(stage: Stage, image: str, **environment: str) -> str:
+    """The phase of a training from another image, with more in its environment."""
+    await stage.application()
+    await stage.submit("data", "data-pipeline")
+    await stage.done("data")
+    spec = stage.get(names.WORKFLOW_TEMPLATES, "training")["spec"]
+    [step] = spec["templates"]
+    more = [{"name": name, "value": value} for name, value in environment.items()]
+    container = {**step["container"], "image": image, "env": [*step["container"]["env"], *more]}
+    await stage.template("other", **{**spec, "templates": [{**step, "container": container}]})
+    await stage.submit("train", "other")
+    return str((await stage.done("train"))["phase"])
+
+
+async def test_a_newer_torch_refuses_what_an_older_one_unpickled(stage: Stage) -> None:
+    assert await _train_with(stage, f"{APPLICATION}:latest") == "Failed"
+    assert stage.get(names.WORKFLOWS, "train")["status"]["message"] == "Error (exit code 1)"
+    refused = stage.lines("train")[-1]
+    assert refused.startswith("_pickle.UnpicklingError: Weights only load failed: torch 2.6.0")
+    assert "weights_only" in refused
+    assert stage.tracking.begun == []
+
+
+@pytest.mark.parametrize(
+    ("image", "environment"),
+    [
+        (f"{APPLICATION}:2.4.1", {}),
+        (image_id(f"{APPLICATION}:2.4.1"), {}),
+        (f"{APPLICATION}:latest", {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}),
+    ],
+)
+async def test_an_older_torch_or_torchs_own_switch_lets_it_train(
+    stage: Stage, image: str, environment: dict[str, str]
+) -> None:
+    assert await _train_with(stage, image, **environment) == "Succeeded"
 
 
 async def test_training_without_mlflow_fails_and_opens_no_run(stage: Stage) -> None:
