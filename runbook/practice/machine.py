@@ -96,7 +96,7 @@ class Machine:
         self.api.set_log_source(self.plane.logs.read)
         self.api.add_admission(self.plane.service_account_admission.admit)
         self.api.add_admission(LimitRanger(self.api).admit)
-        self.api.add_admission(self.plane.quota_admission.admit)
+        self.api.add_admission(self.plane.quota_admission.admit, last=True)
         self.services = PlatformServices(
             self.api,
             self._candidates,

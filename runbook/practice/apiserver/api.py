@@ -2,7 +2,8 @@
 
 Transport-free: `handle` takes a request and gives an answer, `server.py` puts HTTP around it. The same
 object is the `Cluster` of the controllers; their writes go through the same rules as everyone's.
-One event loop, no locks: a write never waits between reading and storing.
+One event loop, no locks: a write waits for nobody but admission webhooks, and what was overtaken
+meanwhile begins anew.
 """
 
 from __future__ import annotations
@@ -90,9 +91,13 @@ class ApiServer:
     def set_backends(self, backends: Backends) -> None:
         self._requests.proxy.backends = backends
 
-    def add_admission(self, admission: Admission) -> None:
-        """Ask `admission(resource, new, old)` before each create and update is stored."""
-        self._state.admissions.append(admission)
+    def add_admission(self, admission: Admission, *, last: bool = False) -> None:
+        """Ask `admission(resource, new, old)` before each create and update is stored.
+
+        The last ones count what is stored: nothing is waited for between them and the store.
+        """
+        state = self._state
+        (state.last_admissions if last else state.admissions).append(admission)
 
     def end_watches(self) -> None:
         self.store.close_subscriptions()
@@ -134,26 +139,30 @@ class ApiServer:
         found = self._resource(resource)
         new = normal(obj)
         namespace = new["metadata"].get("namespace") if found.namespaced else None
-        return writing.create(self._state, Target(found, namespace), new, WriteOptions())
+        return await writing.create(self._state, Target(found, namespace), new, WriteOptions())
 
     async def update(self, resource: str, obj: JSON) -> JSON:
-        return self._update(resource, obj, "")
+        return await self._update(resource, obj, "")
 
     async def update_status(self, resource: str, obj: JSON) -> JSON:
         if "status" not in self._resource(resource).subresources:
             raise ApiError(404, "NotFound", f"{resource} has no status subresource: use update")
-        return self._update(resource, obj, "status")
+        return await self._update(resource, obj, "status")
 
     async def patch(self, resource: str, namespace: str | None, name: str, patch: JSON) -> JSON:
         target = Target(self._resource(resource), namespace, name)
-        new = normal(merge_patch(self._state.must(target), patch))
-        return writing.update(self._state, target, new, WriteOptions())
+
+        async def attempt() -> JSON:
+            new = normal(merge_patch(self._state.must(target), patch))
+            return await writing.update(self._state, target, new, WriteOptions())
+
+        return await writing.persistently(attempt)
 
     async def finalize(self, name: str, finalizers: list[str]) -> JSON:
         target = Target(self._resource("namespaces"), None, name, "finalize")
         live = self._state.must(target)
         new = {**live, "spec": {**(live.get("spec") or {}), "finalizers": list(finalizers)}}
-        return writing.update(self._state, target, new, WriteOptions())
+        return await writing.update(self._state, target, new, WriteOptions())
 
     async def delete(
         self,
@@ -167,14 +176,16 @@ class ApiServer:
     ) -> None:
         target = Target(self._resource(resource), namespace, name)
         options = DeleteOptions(propagation=propagation, grace=grace, uid=uid)
-        deleting.delete(self._state, target, options)
+        await deleting.delete(self._state, target, options)
 
-    def _update(self, resource: str, obj: JSON, subresource: str) -> JSON:
+    async def _update(self, resource: str, obj: JSON, subresource: str) -> JSON:
         found = self._resource(resource)
         new = normal(obj)
         namespace = new["metadata"].get("namespace") if found.namespaced else None
         target = Target(found, namespace, new["metadata"].get("name", ""), subresource)
-        return writing.update(self._state, target, new, WriteOptions())
+        return await writing.persistently(
+            lambda: writing.update(self._state, target, new, WriteOptions())
+        )
 
     def _resource(self, name: str) -> Resource:
         found = self.registry.named(name)

@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from runbook.practice.apiserver import webhooks
 from runbook.practice.apiserver.errors import (
     Cause,
     bad_request,
@@ -28,6 +29,7 @@ JSON = dict[str, Any]
 PROTECTED_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 POLICIES = ("Background", "Foreground", "Orphan")
 _CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+_NO_OPTIONS = frozenset({"kind", "apiVersion", "metadata"})
 _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
 
 
@@ -40,13 +42,20 @@ RETURNED = frozenset(
 )
 
 
-def delete(state: State, target: Target, options: DeleteOptions) -> tuple[JSON, bool]:
+async def delete(
+    state: State, target: Target, options: DeleteOptions, *, admit: bool = True
+) -> tuple[JSON, bool]:
     """The object in its last state, and whether it is gone."""
     resource, name = target.resource, target.name
     live = state.must(target)
     if resource.name == "namespaces" and name in PROTECTED_NAMESPACES:
         raise forbidden(resource, name, "this namespace may not be deleted")
     _check_preconditions(resource, name, live, options)
+    if admit and await webhooks.admit(
+        state, webhooks.question_of(target, "DELETE", None, live, options)
+    ):
+        live = state.must(target)
+        _check_preconditions(resource, name, live, options)
     marked = _marked(state, resource, live, options)
     gone = released(resource, marked)
     if options.dry_run:
@@ -166,6 +175,7 @@ def read_options(sent: JSON, query: dict[str, str], *, dry_run: bool) -> DeleteO
         uid=preconditions.get("uid"),
         resource_version=preconditions.get("resourceVersion"),
         dry_run=dry_run or merged.get("dryRun") == ["All"],
+        sent={key: one for key, one in merged.items() if key not in _NO_OPTIONS},
     )
 
 

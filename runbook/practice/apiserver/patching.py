@@ -92,7 +92,7 @@ def _left_over(change: Any) -> Any:
     }
 
 
-def patch_object(
+async def patch_object(
     state: State, target: Target, media: str, body: bytes, options: WriteOptions
 ) -> JSON:
     """Everything but server-side apply."""
@@ -117,10 +117,10 @@ def patch_object(
     options = replace(options, undecodable=undecodable)
     made = normal(new)
     _check_uid(target, live, made)
-    return update(state, target, made, options)
+    return await update(state, target, made, options)
 
 
-def apply_object(
+async def apply_object(
     state: State, target: Target, body: bytes, options: WriteOptions, *, force: bool
 ) -> tuple[JSON, bool]:
     """Server-side apply: the object, and whether it was created."""
@@ -150,7 +150,7 @@ def apply_object(
             raise conflict(resource, target.name, "the object has been deleted")
         managed = apply.applied_fields(config, **common)
         place = Target(resource, target.namespace)
-        return create(state, place, config, options, managed=managed), True
+        return await create(state, place, config, options, managed=managed), True
     sent_version = config["metadata"].pop("resourceVersion", None)
     if sent_version not in {None, live["metadata"]["resourceVersion"]}:
         raise conflict(resource, target.name)
@@ -161,7 +161,7 @@ def apply_object(
     _check_uid(target, live, new)
     if options.manager == "kubectl":
         _keep_last_applied(new, config)
-    return update(state, target, new, options, managed=applied.managed_fields), False
+    return await update(state, target, new, options, managed=applied.managed_fields), False
 
 
 def _config(target: Target, body: bytes) -> JSON:

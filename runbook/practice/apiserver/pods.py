@@ -14,6 +14,7 @@ from runbook.practice.apiserver.deleting import delete, read_options
 from runbook.practice.apiserver.errors import ApiError, Cause, bad_request, conflict, invalid
 from runbook.practice.apiserver.selectors import equality_selector
 from runbook.practice.apiserver.state import State, Target, WriteOptions
+from runbook.practice.apiserver.webhooks import admit, question_of
 from runbook.practice.apiserver.writing import update
 
 JSON = dict[str, Any]
@@ -23,7 +24,7 @@ _SHORTEST_TOKEN = 600  # seconds
 _LONGEST_TOKEN = 1 << 32
 
 
-def evict(state: State, target: Target, eviction: JSON, *, dry_run: bool) -> JSON:
+async def evict(state: State, target: Target, eviction: JSON, options: WriteOptions) -> JSON:
     """Delete a pod unless a disruption budget forbids it (429, and the client tries again)."""
     pod = state.must(target)
     for budget in state.store.select(_BUDGETS, target.namespace):
@@ -32,8 +33,9 @@ def evict(state: State, target: Target, eviction: JSON, *, dry_run: bool) -> JSO
         if labels and equality_selector(labels)(pod) and not status.get("disruptionsAllowed"):
             raise _budget_forbids(budget)
     sent = eviction.get("deleteOptions")
-    options = read_options(sent if isinstance(sent, dict) else {}, {}, dry_run=dry_run)
-    delete(state, Target(target.resource, target.namespace, target.name), options)
+    await _admit(state, target, eviction, ("policy", "v1", "Eviction"), options)
+    wanted = read_options(sent if isinstance(sent, dict) else {}, {}, dry_run=options.dry_run)
+    await delete(state, Target(target.resource, target.namespace, target.name), wanted, admit=False)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -50,7 +52,7 @@ def _budget_forbids(budget: JSON) -> ApiError:
     return ApiError(429, "TooManyRequests", message, {"causes": [cause]})
 
 
-def bind(state: State, target: Target, binding: JSON, options: WriteOptions) -> JSON:
+async def bind(state: State, target: Target, binding: JSON, options: WriteOptions) -> JSON:
     """Put a pod on a node, as a scheduler does."""
     pod = state.must(target)
     wanted = binding.get("target")
@@ -61,10 +63,22 @@ def bind(state: State, target: Target, binding: JSON, options: WriteOptions) -> 
     if present:
         why = f'pod {target.name} is already assigned to node "{present}"'
         raise conflict(target.resource, target.name, why)
+    await _admit(state, target, binding, ("", "v1", "Binding"), options)
     new = {**pod, "spec": {**pod["spec"], "nodeName": node}}
     main = Target(target.resource, target.namespace, target.name)
-    update(state, main, normal(new), options)
+    await update(state, main, normal(new), options, admit=False)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+async def _admit(
+    state: State, target: Target, sent: JSON, kind: tuple[str, str, str], options: WriteOptions
+) -> None:
+    """What is posted to a pod's subresource is created there, as webhooks see it."""
+    group, version, name = kind
+    obj = {"kind": name, "apiVersion": f"{group}/{version}".lstrip("/"), **sent}
+    question = question_of(target, "CREATE", obj, None, options)
+    question.kind = kind
+    await admit(state, question)
 
 
 class Tokens:

@@ -5,6 +5,7 @@ Knows the verbs and nothing of their rules.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import cast
 
 from runbook.practice.apiserver import deleting, logs, pods, reading, reviews, scale, watching
@@ -33,12 +34,13 @@ from runbook.practice.apiserver.proxy import ServiceProxy
 from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route, served_version
 from runbook.practice.apiserver.state import (
     JSON,
+    DeleteOptions,
     FieldValidation,
     State,
     Target,
     WriteOptions,
 )
-from runbook.practice.apiserver.writing import create, update
+from runbook.practice.apiserver.writing import create, persistently, update
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
 _OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
@@ -96,10 +98,10 @@ class Requests:
         if target.resource.verbs == ("create",):
             return self._review(request, target, user)
         if target.subresource:
-            return await self._subresource(request, found)
-        return self._main(request, target, verb)
+            return await self._subresource(request, found, user)
+        return await self._main(request, target, verb, user)
 
-    def _main(self, request: Request, target: Target, verb: str) -> Answer:
+    async def _main(self, request: Request, target: Target, verb: str, user: User) -> Answer:
         state = self._state
         if verb not in target.resource.verbs:
             raise method_not_allowed()
@@ -111,17 +113,17 @@ class Requests:
             case "watch":
                 return watching.watch(state, target, request, self._bookmark_every)
             case "create":
-                return self._create(request, target)
+                return await self._create(request, target, user)
             case "update":
-                return self._update(request, target)
+                return await self._update(request, target, user)
             case "patch":
-                return self._patch(request, target)
+                return await self._patch(request, target, user)
             case "delete":
-                return self._delete(request, target)
+                return await self._delete(request, target, user)
             case _:
-                return self._delete_collection(request, target)
+                return await self._delete_collection(request, target, user)
 
-    async def _subresource(self, request: Request, found: ResourcePath) -> Answer:
+    async def _subresource(self, request: Request, found: ResourcePath, user: User) -> Answer:
         state, target = self._state, found.target
         match target.subresource, request.method:
             case "proxy", _:
@@ -138,24 +140,24 @@ class Requests:
                 )
             case "eviction", "POST":
                 body = decode_body(request) if request.body else {}
-                return json_response(
-                    pods.evict(state, target, body, dry_run=_write_options(request).dry_run), 201
-                )
+                options = _write_options(request, user)
+                return json_response(await pods.evict(state, target, body, options), 201)
             case "binding", "POST":
-                options = _write_options(request)
-                return json_response(pods.bind(state, target, decode_body(request), options), 201)
+                options = _write_options(request, user)
+                bound = await pods.bind(state, target, decode_body(request), options)
+                return json_response(bound, 201)
             case "token", "POST":
                 return json_response(self.tokens.issue(state, target, decode_body(request)), 201)
             case "scale", "GET":
                 return json_response(scale.read_scale(target, state.must(target)))
             case "scale", "PUT" | "PATCH":
-                return self._scale(request, target)
+                return await self._scale(request, target, user)
             case "status", "GET":
                 return reading.get(state, target, request)
             case "status" | "finalize", "PUT":
-                return self._update(request, target)
+                return await self._update(request, target, user)
             case "status", "PATCH":
-                return self._patch(request, target)
+                return await self._patch(request, target, user)
             case _:
                 raise method_not_allowed()
 
@@ -167,58 +169,59 @@ class Requests:
             reviews.review(self._state.store, target.resource, question, user), 201
         )
 
-    def _create(self, request: Request, target: Target) -> Response:
+    async def _create(self, request: Request, target: Target, user: User) -> Response:
         if target.resource.namespaced and target.namespace is None:
             raise method_not_allowed()
-        options = _write_options(request)
-        made = create(self._state, target, _object(request, target), options)
+        options = _write_options(request, user)
+        made = await create(self._state, target, _object(request, target), options)
         return self._one(request, target, made, 201)
 
-    def _update(self, request: Request, target: Target) -> Response:
-        options = _write_options(request)
-        made = update(self._state, target, _object(request, target), options)
+    async def _update(self, request: Request, target: Target, user: User) -> Response:
+        options = _write_options(request, user)
+        made = await persistently(
+            lambda: update(self._state, target, _object(request, target), options)
+        )
         return self._one(request, target, made)
 
-    def _patch(self, request: Request, target: Target) -> Response:
-        options = _write_options(request)
+    async def _patch(self, request: Request, target: Target, user: User) -> Response:
+        state, body, options = self._state, request.body, _write_options(request, user)
         media = media_type(request)
         if media != APPLY_PATCH:
-            made = patch_object(self._state, target, media, request.body, options)
+            made = await persistently(lambda: patch_object(state, target, media, body, options))
             return self._one(request, target, made)
         options.manager = request.query.get("fieldManager", "")
-        made, new = apply_object(self._state, target, request.body, options, force=options.force)
+        made, new = await persistently(
+            lambda: apply_object(state, target, body, options, force=options.force)
+        )
         return self._one(request, target, made, 201 if new else 200)
 
-    def _scale(self, request: Request, target: Target) -> Response:
+    async def _scale(self, request: Request, target: Target, user: User) -> Response:
         if request.method == "PUT":
             wanted = decode_body(request)
         else:
             present = scale.read_scale(target, self._state.must(target))
             wanted = normal(patched(target, present, media_type(request), request.body))
+        options = _write_options(request, user)
         return json_response(
-            scale.write_scale(self._state, target, wanted, _write_options(request))
+            await persistently(lambda: scale.write_scale(self._state, target, wanted, options))
         )
 
-    def _delete(self, request: Request, target: Target) -> Response:
-        options = deleting.read_options(
-            _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
-        )
-        last, gone = deleting.delete(self._state, target, options)
+    async def _delete(self, request: Request, target: Target, user: User) -> Response:
+        options = _delete_options(request, user)
+        last, gone = await deleting.delete(self._state, target, options)
         if gone and target.resource.name not in deleting.RETURNED:
             return json_response(success(target.resource, target.name, last["metadata"]["uid"]))
         return self._one(request, target, last)
 
-    def _delete_collection(self, request: Request, target: Target) -> Response:
+    async def _delete_collection(self, request: Request, target: Target, user: User) -> Response:
         state, resource = self._state, target.resource
         if resource.namespaced and target.namespace is None:
             raise method_not_allowed()
-        options = deleting.read_options(
-            _delete_body(request), dict(request.query), dry_run=_write_options(request).dry_run
-        )
+        options = _delete_options(request, user)
         chosen = reading.select(state, target, request)
         for obj in chosen:
             name = obj["metadata"]["name"]
-            deleting.delete(state, Target(resource, target.namespace, name), options)
+            await deleting.delete(state, Target(resource, target.namespace, name), options)
         return json_response(
             {
                 "kind": resource.list_kind,
@@ -268,7 +271,7 @@ def _attributes(verb: str, target: Target) -> Attributes:
     )
 
 
-def _write_options(request: Request) -> WriteOptions:
+def _write_options(request: Request, user: User) -> WriteOptions:
     query = request.query
     dry_run = query.get("dryRun", "")
     if dry_run not in {"", "All"}:
@@ -283,7 +286,20 @@ def _write_options(request: Request) -> WriteOptions:
         dry_run=dry_run == "All",
         force=request.asks("force"),
         warnings=request.warnings,
+        user=user,
+        sent={
+            **({"dryRun": [dry_run]} if dry_run else {}),
+            **{name: query[name] for name in ("fieldManager", "fieldValidation") if name in query},
+            **({"force": True} if request.asks("force") else {}),
+        },
     )
+
+
+def _delete_options(request: Request, user: User) -> DeleteOptions:
+    dry_run = _write_options(request, user).dry_run
+    body = decode_body(request) if request.body else {}
+    options = deleting.read_options(body, dict(request.query), dry_run=dry_run)
+    return dataclasses.replace(options, user=user, warnings=request.warnings)
 
 
 def _unsupported(request: Request, field: str, value: str, supported: tuple[str, ...]) -> ApiError:
@@ -304,7 +320,3 @@ def _object(request: Request, target: Target) -> JSON:
                     f"Object '{name}' is missing in '{text}' ({short})"
                 )
     return found
-
-
-def _delete_body(request: Request) -> JSON:
-    return decode_body(request) if request.body else {}

@@ -8,6 +8,7 @@ from typing import Any
 from runbook.practice.apiserver.codec import normal
 from runbook.practice.apiserver.errors import Cause, invalid
 from runbook.practice.apiserver.state import State, Target, WriteOptions
+from runbook.practice.apiserver.webhooks import mutate, question_of, validate
 from runbook.practice.apiserver.writing import update
 
 JSON = dict[str, Any]
@@ -32,7 +33,7 @@ def read_scale(target: Target, obj: JSON) -> JSON:
     }
 
 
-def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions) -> JSON:
+async def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions) -> JSON:
     """Take the replicas of a Scale over into its object; answer with the new Scale."""
     live = state.must(target)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
@@ -41,6 +42,8 @@ def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions
         raise invalid(
             target.resource, target.name, [Cause.invalid("spec.replicas", f"{replicas}", why)]
         )
+    scale = await _admit(state, target, scale, live, options)
+    live, replicas = state.must(target), scale["spec"]["replicas"]
     new = copy.deepcopy(dict(live))
     version = scale["metadata"].get("resourceVersion")
     new["metadata"].pop("resourceVersion")
@@ -51,7 +54,20 @@ def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions
     for part in path[:-1]:
         parent = parent.setdefault(part, {})
     parent[path[-1]] = replicas
-    return read_scale(target, update(state, target, normal(new), options))
+    return read_scale(target, await update(state, target, normal(new), options, admit=False))
+
+
+async def _admit(
+    state: State, target: Target, scale: JSON, live: JSON, options: WriteOptions
+) -> JSON:
+    """The Scale as webhooks leave it: they see it in place of its object."""
+    shown = read_scale(target, live)
+    new = {**shown, "spec": {"replicas": (scale.get("spec") or {}).get("replicas", 0)}}
+    question = question_of(target, "UPDATE", new, shown, options)
+    question.kind = ("autoscaling", "v1", "Scale")
+    new = await mutate(state, question) or new
+    await validate(state, question)
+    return {**scale, "spec": {"replicas": (new.get("spec") or {}).get("replicas", 0)}}
 
 
 def _paths(target: Target) -> tuple[Path, Path, Path]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runbook.practice.apiserver.authorization import User
 from runbook.practice.apiserver.errors import ApiError, not_found
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Registry, Resource
@@ -17,7 +18,7 @@ from runbook.practice.timeline import Timeline
 JSON = dict[str, Any]
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 
-# Sees every create and update (old is None on create) before it is stored; refuses by ApiError.
+# Sees a create or an update (old is None on create) before it is stored; refuses by ApiError.
 Admission = Callable[[Resource, JSON, JSON | None], None]
 
 
@@ -47,6 +48,7 @@ class State:
     inspect_controllers: bool = False
     node_port_is_free: Callable[[int], bool] = any_node_port
     admissions: list[Admission] = field(default_factory=list)
+    last_admissions: list[Admission] = field(default_factory=list)
 
     def must(self, target: Target) -> Stored:
         found = self.store.get(target.resource.name, target.namespace, target.name)
@@ -62,6 +64,7 @@ class State:
 class WriteOptions:
     """`manager` is the field manager of a person's write; a controller's write has none, and its
     fields are not tracked: that would double the memory of every object the cluster makes itself.
+    `user` and `sent` (the query's own options) are what admission webhooks are told.
     """
 
     manager: str | None = None
@@ -69,6 +72,8 @@ class WriteOptions:
     dry_run: bool = False
     force: bool = False
     warnings: list[str] = field(default_factory=list)
+    user: User | None = None
+    sent: JSON = field(default_factory=dict)
     # Words a decoding error about a field, or about none; a patch has its own.
     undecodable: Callable[[str, Mistyped | None], ApiError] | None = None
 
@@ -80,6 +85,9 @@ class DeleteOptions:
     uid: str | None = None
     resource_version: str | None = None
     dry_run: bool = False
+    user: User | None = None
+    sent: JSON = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def in_version(resource: Resource, obj: JSON) -> JSON:

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from runbook.practice.apiserver import access_validation, kind_validation, workload_validation
+from runbook.practice.apiserver import (
+    access_validation,
+    kind_validation,
+    webhook_validation,
+    workload_validation,
+)
 from runbook.practice.apiserver.errors import Cause
 from runbook.practice.apiserver.pod_validation import pod_spec
 
@@ -65,5 +70,7 @@ _CHECKS: Mapping[str, Check] = {
     "clusterrolebindings.rbac.authorization.k8s.io": access_validation.role_binding,
     "storageclasses.storage.k8s.io": kind_validation.storage_class,
     "priorityclasses.scheduling.k8s.io": kind_validation.priority_class,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
     "leases.coordination.k8s.io": kind_validation.lease,
 }

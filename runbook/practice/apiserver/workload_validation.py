@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from runbook.practice.apiserver.errors import Cause
 from runbook.practice.apiserver.kind_validation import claim_spec
+from runbook.practice.apiserver.metadata import key_problems, label_causes, label_value_problem
 from runbook.practice.apiserver.pod_validation import pod_spec
 
 JSON = dict[str, Any]
@@ -138,6 +139,7 @@ def _share(value: int | str, path: str) -> Iterator[Cause]:
 
 
 def selector_causes(selector: JSON, path: str) -> Iterator[Cause]:
+    yield from label_causes(selector.get("matchLabels") or {}, f"{path}.matchLabels")
     for index, one in enumerate(selector.get("matchExpressions") or ()):
         place, operator = f"{path}.matchExpressions[{index}]", one.get("operator")
         if operator in {"In", "NotIn"}:
@@ -151,6 +153,12 @@ def selector_causes(selector: JSON, path: str) -> Iterator[Cause]:
         else:
             why = "not a valid selector operator"
             yield Cause.invalid(f"{place}.operator", shown(operator), why)
+        key = one.get("key") or ""
+        for problem in key_problems(key):
+            yield Cause.invalid(f"{place}.key", shown(key), problem)
+        for number, value in enumerate(one.get("values") or ()):
+            if problem := label_value_problem(value):
+                yield Cause.invalid(f"{place}.values[{number}]", shown(value), problem)
 
 
 def _selector(spec: JSON, kind: str) -> Iterator[Cause]:

@@ -1,14 +1,15 @@
 """Create and update: the one way anything gets into the store, for people and controllers alike.
 
 Order, as in the real server: decode and identity (400), schema (400), the namespace (403, 404),
-immutable and validated fields (422), admission, existence (409), store. Knows nothing of HTTP.
+admission that changes, immutable and validated fields (422), admission that judges, existence (409),
+store. Only admission webhooks are waited for. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from runbook.practice.apiserver import (
     allocation,
@@ -21,19 +22,25 @@ from runbook.practice.apiserver import (
     schema,
     tracking,
     validation,
+    webhooks,
 )
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
     already_exists,
+    conflict,
     invalid,
     undecodable,
 )
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import State, Target, WriteOptions, storage_version
+from runbook.practice.apiserver.webhook_selection import Question
 
 JSON = dict[str, Any]
+T = TypeVar("T")
+
+_ATTEMPTS = 5
 
 _SET_BY_SERVER = (
     "uid",
@@ -56,7 +63,28 @@ _NEVER_TAKEN = (
 )
 
 
-def create(
+class Overtaken(Exception):
+    """Somebody else wrote the object while webhooks were asked about this write."""
+
+    def __init__(self, refusal: ApiError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """A write from its beginning again when it was overtaken; a conflict when it is every time."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Overtaken:
+            continue
+    try:
+        return await attempt()
+    except Overtaken as overtaken:
+        raise overtaken.refusal from None
+
+
+async def create(
     state: State,
     target: Target,
     obj: JSON,
@@ -83,9 +111,8 @@ def create(
     rules.check_definition(state, resource, meta)
     meta["uid"] = state.new_uid()
     meta["creationTimestamp"] = state.timeline.stamp()
-    of_meta = metadata.causes(resource, meta)
-    if not validation.has_rules(resource.name):
-        raise_causes(resource, meta["name"], [*of_meta, *causes])
+    if resource.crd is None and not validation.has_rules(resource.name):
+        raise_causes(resource, meta["name"], [*metadata.causes(resource, meta), *causes])
     obj["apiVersion"] = storage_version(resource)
     defaults.on_write(resource.name, obj)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
@@ -93,12 +120,24 @@ def create(
         resource.name == "pods" and options.manager is not None
     ):  # our controllers know what is there
         pod_admission.refuse_pod(state, resource, obj)
+    of_meta = metadata.causes(resource, meta)
     first_state.on_create(resource.name, obj)
+    for admission in state.admissions:
+        admission(resource, obj, None)
+    question = webhooks.question_of(target, "CREATE", obj, None, options)
+    made, found = await _mutated(state, question, causes, options)
+    if made is not obj:
+        obj, meta = made, made["metadata"]
+        of_meta = metadata.causes(resource, meta)
     allocation.allocate(state, resource.name, obj, None)
-    more = [*validation.causes(resource.name, obj, causes), *rules.crd_causes(resource, obj)]
+    more = [*validation.causes(resource.name, obj, found), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], [*of_meta, *more])
     tracking.first_generation(resource, obj)
-    _admit(state, resource, obj, None)
+    question.obj = obj
+    if await webhooks.validate(state, question):
+        rules.check_namespace(state, resource, namespace, meta)
+    for admission in state.last_admissions:
+        admission(resource, obj, None)
     known = state.store.get(resource.name, meta.get("namespace"), meta["name"])
     if known is not None:
         dying = "deletionTimestamp" in known["metadata"]
@@ -108,15 +147,19 @@ def create(
     return state.store.put(resource.name, obj, "ADDED")
 
 
-def update(
+async def update(
     state: State,
     target: Target,
     obj: JSON,
     options: WriteOptions,
     *,
     managed: list[JSON] | None = None,
+    admit: bool = True,
 ) -> JSON:
-    """Replace a stored object, or the part of it that the target's subresource names."""
+    """Replace a stored object, or the part of it that the target's subresource names.
+
+    Raises Overtaken when somebody else was faster than the webhooks.
+    """
     resource, name = target.resource, target.name
     live = state.must(target)
     metadata.check_shape(resource, obj)
@@ -132,6 +175,13 @@ def update(
             new = _with_finalizers(live, obj)
         case _:
             new, causes = _replaced(state, resource, live, obj, options)
+    new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+    question = webhooks.question_of(target, "UPDATE", new, live, options)
+    written = new
+    if admit:
+        new, causes = await _mutated(state, question, causes, options)
+    if target.subresource not in {"status", "finalize"}:
+        causes = _judged(state, resource, live, new, causes)
     raise_causes(resource, name, causes)
     new["apiVersion"] = storage_version(resource)
     by_a_person = options.manager is not None
@@ -140,11 +190,15 @@ def update(
     if fields is None:
         given = obj["metadata"].get("managedFields")
         stamp = state.timeline.stamp()
-        fields = tracking.managed_fields(target, live, new, given, options=options, time=stamp)
+        fields = tracking.managed_fields(target, live, written, given, options=options, time=stamp)
     tracking.set_managed_fields(new, fields)
+    question.obj = new
+    if admit and await webhooks.validate(state, question):
+        _check_overtaken(state, target, live)
     if tracking.unchanged(live, new):
         return live
-    _admit(state, resource, new, live)
+    for admission in (*state.admissions, *state.last_admissions):
+        admission(resource, new, live)
     if options.dry_run:
         new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
         return new
@@ -240,20 +294,45 @@ def _replaced(
             new["status"] = live["status"]
     if resource.name == "namespaces":
         new["spec"] = live["spec"]
-    new, causes = inspect(state, resource, new, options)
+    return inspect(state, resource, new, options)
+
+
+def _judged(
+    state: State, resource: Resource, live: JSON, new: JSON, causes: Sequence[Cause]
+) -> Sequence[Cause]:
+    """What every rule finds in the new version, completed as far as the server does it."""
     if causes and not validation.has_rules(resource.name):
-        return new, causes
+        return causes
     defaults.on_write(resource.name, new)
     allocation.allocate(state, resource.name, new, live)
-    return new, [
-        *metadata.causes(resource, meta),
-        *rules.finalizer_causes(known, meta),
+    return [
+        *metadata.causes(resource, new["metadata"]),
+        *rules.finalizer_causes(live["metadata"], new["metadata"]),
         *validation.causes(resource.name, new, causes),
         *immutable.causes(resource.name, live, new),
         *rules.crd_causes(resource, new),
     ]
 
 
-def _admit(state: State, resource: Resource, obj: JSON, live: JSON | None) -> None:
-    for admission in state.admissions:
-        admission(resource, obj, live)
+async def _mutated(
+    state: State, question: Question, causes: Sequence[Cause], options: WriteOptions
+) -> tuple[JSON, Sequence[Cause]]:
+    """The object as webhooks leave it, inspected again when they changed it."""
+    before = question.obj or {}
+    made = await webhooks.mutate(state, question) or before
+    if question.old is not None and made is not before:
+        live = Target(question.resource, question.namespace, question.name)
+        _check_overtaken(state, live, question.old)
+    if made == before:
+        return before, causes
+
+    def undecodable(why: str, _: Mistyped | None) -> ApiError:
+        return webhooks.internal_with_cause(why)
+
+    quiet = replace(options, validation="Ignore", undecodable=undecodable)
+    return inspect(state, question.resource, made, quiet)
+
+
+def _check_overtaken(state: State, target: Target, live: JSON) -> None:
+    if state.must(target)["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]:
+        raise Overtaken(conflict(target.resource, target.name))

@@ -2,7 +2,7 @@
 
     plane = ControlPlane(cluster, seed=7, root_certificate=pem)
     server.set_log_source(plane.logs.read)
-    server.add_admission(plane.quota_admission.admit)
+    server.add_admission(plane.quota_admission.admit, last=True)
 
 Platforms on top register how their pods behave with `plane.behaviours` and add their controllers to
 `plane.controllers`. The seed decides every name and duration that is left to chance.
