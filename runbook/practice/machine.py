@@ -36,6 +36,7 @@ from runbook.practice.cluster import JSON
 from runbook.practice.controllers.argo.platform import ArgoWorkflows
 from runbook.practice.controllers.argocd import ArgoCd
 from runbook.practice.controllers.control_plane import ControlPlane
+from runbook.practice.controllers.ingress_nginx import PROGRAM, IngressNginx
 from runbook.practice.controllers.limit_ranges import LimitRanger
 from runbook.practice.controllers.sealing import KEY_BITS
 from runbook.practice.controllers.seldon import defaults
@@ -43,6 +44,7 @@ from runbook.practice.controllers.seldon.platform import SeldonCore
 from runbook.practice.faults.catalogue import FAULTS
 from runbook.practice.faults.referee import Referee
 from runbook.practice.node_ports import NodePorts, has_ready_endpoint
+from runbook.practice.services import nginx
 from runbook.practice.services.inference import LoadedModel
 from runbook.practice.services.listener import Application, is_free
 from runbook.practice.services.mesh import Candidate
@@ -103,6 +105,8 @@ class Machine:
             minio_answers=lambda: has_ready_endpoint(self.api, "minio", "minio"),
             chance=chance,
         )
+        self.ingress = IngressNginx(self.api, self.plane.events, self.plane.logs)
+        self.plane.controllers.add(self.ingress)
         self.node_ports = NodePorts(self.api, self._program)
         self.plane.controllers.add(self.node_ports)
         self.api.set_backends(self.node_ports.backend)
@@ -197,6 +201,11 @@ class Machine:
     def _program(self, service: JSON, port: JSON) -> Application | None:
         """A service's program, with its requests counted as activity."""
         make = self.services.program(service, port)
+        if make is None and (service["spec"].get("selector"), port.get("name")) == (
+            PROGRAM,
+            "http",
+        ):
+            make = self._nginx
         if make is None:
             return None
 
@@ -206,6 +215,12 @@ class Machine:
             return made
 
         return counted
+
+    def _nginx(self) -> web.Application:
+        """What answers at the ingress controller's Service."""
+        return nginx.application(
+            lambda host, path: self.ingress.url(host, path, self.node_ports.backend)
+        )
 
     async def _seed_platform(self) -> None:
         configured = [defaults.seldon_config(), defaults.server_config()]
