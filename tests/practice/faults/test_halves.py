@@ -28,3 +28,18 @@ async def test_half_a_remedy_is_no_solution(
     assert injected is not None
     assert injected.solved_after is None
     assert injected.wrong.startswith(wrong)
+
+
+async def test_without_a_class_the_door_says_404_in_html_while_the_mesh_answers(
+    machine: Machine, kubectl: Kubectl
+) -> None:
+    await machine.referee.inject("ingress-without-class")
+    await machine.timeline.advance(60)
+    proxied = "kubectl get --raw /api/v1/namespaces/{}/services/{}:http/proxy/v2/models/{}/ready"
+    door = proxied.format("ingress-nginx", "ingress-nginx-controller", "baseline-predictor")
+    refused = await kubectl(door)
+    assert (refused.ok, "<center>nginx</center>" in refused.text) == (False, True)
+    mesh = proxied.format("financial-inference", "seldon-mesh", "{}")
+    assert (await kubectl(mesh.format("baseline-predictor"))).ok
+    unknown = await kubectl(mesh.format("nobodys-predictor"))
+    assert (unknown.ok, unknown.text) == (False, "")
