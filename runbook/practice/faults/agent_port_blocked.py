@@ -5,10 +5,11 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.places import INFERENCE, MODELS, POLICIES, PREDICTORS, SERVER_POD
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import AGENT_CUT_OFF, log_of, no_server_fits
 
 _POLICY = "serving-ingress"
 
@@ -56,12 +57,9 @@ FAULT = Fault(
         " model is served. Repair it without giving the policies up."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "2/3"),
-        Symptom(f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent", "i/o timeout"),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml",
-            "no matching servers are available",
-        ),
+        AGENT_CUT_OFF,
+        log_of("agent", "i/o timeout"),
+        no_server_fits(PREDICTORS[0]),
     ),
     diagnosis=(
         "Agents reach the scheduler on port 9005 from within the namespace. The ingress policy lost"

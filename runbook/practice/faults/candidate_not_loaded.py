@@ -5,10 +5,11 @@ from __future__ import annotations
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.candidates_share_a_model import CANDIDATE_REMOVED, candidate_removed
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import experiment_ready, models_available
 from runbook.practice.faults.places import ENHANCED, EXPERIMENT, EXPERIMENTS, INFERENCE, MODELS
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import EXPERIMENT_DOWN, model_down, no_server_fits
 
 
 async def inject(bench: Bench) -> None:
@@ -33,9 +34,9 @@ FAULT = Fault(
         " model answers under its name. The experiment itself was not touched."
     ),
     symptoms=(
-        Symptom(f"kubectl get experiment {EXPERIMENT} -n {INFERENCE}", "False"),
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE}", "False"),
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "no matching servers"),
+        EXPERIMENT_DOWN,
+        model_down(ENHANCED),
+        no_server_fits(ENHANCED),
     ),
     diagnosis=(
         "An experiment is active while all its candidates are available, and follows them by"

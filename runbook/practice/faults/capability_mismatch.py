@@ -5,10 +5,11 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.places import INFERENCE, MODELS, PREDICTORS, SERVER, SERVERS
 from runbook.practice.faults.shortcuts import SERVER_DELETED
+from runbook.practice.faults.symptoms import MODELS_DOWN, SERVER_WHOLE, no_server_fits
 
 _WANTED = ["mlflow", "torch", "numpy", "sklearn"]
 
@@ -52,12 +53,9 @@ FAULT = Fault(
         " takes part. Make them available again; they are to go on saying what they need."
     ),
     symptoms=(
-        Symptom(f"kubectl get models -n {INFERENCE}", "False"),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml",
-            "no matching servers are available",
-        ),
-        Symptom(f"kubectl get pod mlserver-0 -n {INFERENCE}", "3/3"),
+        MODELS_DOWN,
+        no_server_fits(PREDICTORS[0]),
+        SERVER_WHOLE,
     ),
     diagnosis=(
         "A requirement must equal an entry of the server's capability list letter for letter. The"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Remedy
 from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import (
     QUOTA_DELETED,
@@ -15,6 +15,7 @@ from runbook.practice.faults.pipelines import (
     submitting,
 )
 from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE
+from runbook.practice.faults.symptoms import workflow_says, workflows
 
 
 async def inject(bench: Bench) -> None:
@@ -47,10 +48,8 @@ FAULT = Fault(
         " The quota is there on purpose. Get a training to succeed."
     ),
     symptoms=(
-        Symptom(f"kubectl get workflows -n {TRAINING}", "Error"),
-        Symptom(
-            f"kubectl get workflows -n {TRAINING} -o yaml", "must specify limits.cpu for: init"
-        ),
+        workflows("Error"),
+        workflow_says("must specify limits.cpu for: init"),
     ),
     diagnosis=(
         "A quota on compute wants every container to name its requests and limits, Argo's init and"

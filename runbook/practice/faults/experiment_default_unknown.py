@@ -10,6 +10,7 @@ from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import experiment_ready, models_available
 from runbook.practice.faults.places import BASELINE, EXPERIMENT, EXPERIMENTS, INFERENCE
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import EXPERIMENT_DOWN
 
 _UNKNOWN = "baseline-model"
 
@@ -40,7 +41,7 @@ FAULT = Fault(
         " to 30, and its default are to be as they were."
     ),
     symptoms=(
-        Symptom(f"kubectl get experiment {EXPERIMENT} -n {INFERENCE}", "False"),
+        EXPERIMENT_DOWN,
         Symptom(
             f"kubectl get experiment {EXPERIMENT} -n {INFERENCE} -o yaml",
             f"default model/pipeline {_UNKNOWN} not found",

@@ -10,6 +10,7 @@ from runbook.practice.faults.candidates_share_a_model import CANDIDATE_REMOVED
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.places import BASELINE, EXPERIMENT, EXPERIMENTS, INFERENCE
+from runbook.practice.faults.symptoms import EXPERIMENT_UP
 
 _CLIENT = "ab-client"
 _MESH, _PATH = "seldon-mesh:http", "/v2/models/ab-test/ready"
@@ -76,7 +77,7 @@ FAULT = Fault(
         " change. Its requests are to be shared out as the experiment says."
     ),
     symptoms=(
-        Symptom(f"kubectl get experiment {EXPERIMENT} -n {INFERENCE}", "True"),
+        EXPERIMENT_UP,
         Symptom(f"kubectl get configmap {_CLIENT} -n {INFERENCE} -o yaml", "x-seldon-route"),
     ),
     diagnosis=(

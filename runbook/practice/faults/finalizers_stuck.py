@@ -17,6 +17,7 @@ from runbook.practice.faults.places import (
     PREDICTORS,
     TRAINING,
 )
+from runbook.practice.faults.symptoms import operator_log
 
 _HELD = (*((MODELS, name) for name in PREDICTORS), (EXPERIMENTS, EXPERIMENT))
 _OTHERS = (
@@ -80,7 +81,7 @@ FAULT = Fault(
     symptoms=(
         Symptom(f"kubectl get namespace {INFERENCE} -o yaml", "SomeFinalizersRemain"),
         Symptom(f"kubectl get models -n {INFERENCE}", PREDICTORS[0]),
-        Symptom(f"kubectl logs deployment/{OPERATOR[1]} -n {OPERATOR[0]}", "Scheduler not ready"),
+        operator_log("Scheduler not ready"),
     ),
     diagnosis=(
         "The finalizer of a Model or an Experiment goes when the scheduler says that it is"

@@ -26,6 +26,7 @@ from runbook.practice.faults.places import (
     SERVERS,
     STATEFUL_SETS,
 )
+from runbook.practice.faults.symptoms import model_says
 
 _APPLICATION = "financial-inference"
 _CONTROLLER = CONTROLLER_POD.removesuffix("-0")
@@ -188,10 +189,7 @@ FAULT = Fault(
     ),
     symptoms=(
         Symptom(f"kubectl get application {_APPLICATION} -n {NAMESPACE}", "Synced"),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml",
-            "argocd.argoproj.io/tracking-id",
-        ),
+        model_says(PREDICTORS[0], "argocd.argoproj.io/tracking-id"),
         Symptom(f"kubectl get events -n {NAMESPACE}", "Initiated automated sync"),
     ),
     diagnosis=(

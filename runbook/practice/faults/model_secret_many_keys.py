@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.places import (
     ENHANCED,
@@ -16,6 +16,7 @@ from runbook.practice.faults.places import (
     TRAINING,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import model_down, model_says
 
 
 async def inject(bench: Bench) -> None:
@@ -50,11 +51,8 @@ FAULT = Fault(
         " from the same store and is well."
     ),
     symptoms=(
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE}", "False"),
-        Symptom(
-            f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml",
-            f"Secret does not have 1 key {PLATFORM_SECRET}",
-        ),
+        model_down(ENHANCED),
+        model_says(ENHANCED, f"Secret does not have 1 key {PLATFORM_SECRET}"),
     ),
     diagnosis=(
         "secretName on a Model makes the agent build a remote from that secret, under the same"

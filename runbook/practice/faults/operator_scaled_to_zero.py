@@ -8,6 +8,7 @@ from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import is_loaded, operator_runs
 from runbook.practice.faults.places import DEPLOYMENTS, ENHANCED, INFERENCE, MODELS, OPERATOR
+from runbook.practice.faults.symptoms import model_says
 
 
 async def inject(bench: Bench) -> None:
@@ -50,7 +51,7 @@ FAULT = Fault(
         " namespace was not deleted."
     ),
     symptoms=(
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "deletionTimestamp"),
+        model_says(ENHANCED, "deletionTimestamp"),
         Symptom(f"kubectl get deployment {OPERATOR[1]} -n {OPERATOR[0]}", "0/0"),
     ),
     diagnosis=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Remedy
 from runbook.practice.faults.judging import models_available, remote_s3
 from runbook.practice.faults.places import (
     INFERENCE,
@@ -16,6 +16,7 @@ from runbook.practice.faults.places import (
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import SERVER_DELETED
+from runbook.practice.faults.symptoms import AGENT_CRASHES, last_words_of_agent, no_server_fits
 
 
 async def inject(bench: Bench) -> None:
@@ -53,15 +54,9 @@ FAULT = Fault(
         " both models are refused."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "CrashLoopBackOff"),
-        Symptom(
-            f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent --previous",
-            f'secrets \\"{RCLONE_SECRET}\\" not found',
-        ),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml",
-            "no matching servers are available",
-        ),
+        AGENT_CRASHES,
+        last_words_of_agent(f'secrets \\"{RCLONE_SECRET}\\" not found'),
+        no_server_fits(PREDICTORS[0]),
     ),
     diagnosis=(
         "Agents read their rclone remote from the Secret that the ConfigMap seldon-agent names, and"

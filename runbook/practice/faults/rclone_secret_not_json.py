@@ -6,7 +6,7 @@ import base64
 
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Remedy
 from runbook.practice.faults.judging import models_available, remote_s3, synced
 from runbook.practice.faults.places import (
     INFERENCE,
@@ -17,6 +17,7 @@ from runbook.practice.faults.places import (
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import SERVER_DELETED
+from runbook.practice.faults.symptoms import AGENT_CRASHES, RCLONE_SECRET_OPEN, last_words_of_agent
 from runbook.practice.seal import practice_certificate, sealed
 
 
@@ -56,12 +57,9 @@ FAULT = Fault(
         " model server's restart its agent crashes. The sealed secret is to hold what is right."
     ),
     symptoms=(
-        Symptom(f"kubectl get sealedsecret {RCLONE_SECRET} -n {INFERENCE}", "True"),
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "CrashLoopBackOff"),
-        Symptom(
-            f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent --previous",
-            "Failed to unmarshall config as json or yaml.",
-        ),
+        RCLONE_SECRET_OPEN,
+        AGENT_CRASHES,
+        last_words_of_agent("Failed to unmarshall config as json or yaml."),
     ),
     diagnosis=(
         "Sealing keeps whatever it is given. The one key of the secret holds JSON with a comma too"

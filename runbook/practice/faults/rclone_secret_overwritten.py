@@ -8,7 +8,7 @@ import json
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available, remote_s3, synced
 from runbook.practice.faults.places import (
     INFERENCE,
@@ -21,6 +21,7 @@ from runbook.practice.faults.places import (
 )
 from runbook.practice.faults.rclone_secret_missing import BY_HAND
 from runbook.practice.faults.shortcuts import SERVER_DELETED
+from runbook.practice.faults.symptoms import SERVER_WHOLE, copy_failed, log_of
 
 _CHARTS = {"name": "gs", "type": "google cloud storage", "parameters": {"anonymous": "true"}}
 
@@ -70,14 +71,10 @@ FAULT = Fault(
         " but both models fail. The platform's own sealed secret is to be the owner again."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "3/3"),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml", "Failed to sync/copy s3://"
-        ),
-        Symptom(
-            f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent", "current set of remotes is [gs]"
-        ),
-        Symptom(f"kubectl logs {SERVER_POD} -n {INFERENCE} -c rclone", "didn't find section"),
+        SERVER_WHOLE,
+        copy_failed(PREDICTORS[0]),
+        log_of("agent", "current set of remotes is [gs]"),
+        log_of("rclone", "didn't find section"),
     ),
     diagnosis=(
         "The chart ships a secret under the same name, with an anonymous remote gs. Whoever wrote"

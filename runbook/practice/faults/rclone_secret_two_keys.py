@@ -7,7 +7,7 @@ import base64
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Remedy
 from runbook.practice.faults.judging import models_available, remote_s3
 from runbook.practice.faults.places import (
     INFERENCE,
@@ -17,6 +17,7 @@ from runbook.practice.faults.places import (
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import SERVER_DELETED
+from runbook.practice.faults.symptoms import AGENT_CRASHES, last_words_of_agent
 
 _SECOND = "README"
 
@@ -45,11 +46,8 @@ FAULT = Fault(
         " crashes, and no model is served."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "CrashLoopBackOff"),
-        Symptom(
-            f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent --previous",
-            f"Secret does not have 1 key {RCLONE_SECRET}",
-        ),
+        AGENT_CRASHES,
+        last_words_of_agent(f"Secret does not have 1 key {RCLONE_SECRET}"),
     ),
     diagnosis=(
         "The agent takes its remote from the one key of the secret, whatever it is called, and"

@@ -10,7 +10,6 @@ from runbook.practice.faults.places import (
     EXPERIMENTS,
     INFERENCE,
     MODELS,
-    OPERATOR,
     PREDICTORS,
     RUNTIME,
     RUNTIMES,
@@ -18,6 +17,7 @@ from runbook.practice.faults.places import (
     SERVER_POD,
     SERVERS,
 )
+from runbook.practice.faults.symptoms import operator_log
 
 
 async def inject(bench: Bench) -> None:
@@ -58,10 +58,7 @@ FAULT = Fault(
     ),
     symptoms=(
         Symptom(f"kubectl get seldonruntime {RUNTIME} -n {INFERENCE} -o yaml", "deletionTimestamp"),
-        Symptom(
-            f"kubectl logs deployment/{OPERATOR[1]} -n {OPERATOR[0]}",
-            f"servers still running in namespace {INFERENCE}",
-        ),
+        operator_log(f"servers still running in namespace {INFERENCE}"),
     ),
     diagnosis=(
         "The operator lets a SeldonRuntime go only when its namespace holds no Server any more. The"

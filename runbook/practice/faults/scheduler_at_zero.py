@@ -14,10 +14,10 @@ from runbook.practice.faults.places import (
     RUNTIME,
     RUNTIMES,
     SERVER,
-    SERVER_POD,
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import AGENT_CUT_OFF
 
 _SCHEDULER = "seldon-scheduler"
 
@@ -53,7 +53,7 @@ FAULT = Fault(
     ),
     symptoms=(
         Symptom(f"kubectl get statefulset {_SCHEDULER} -n {INFERENCE}", "0/0"),
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "2/3"),
+        AGENT_CUT_OFF,
         Symptom(
             f"kubectl get seldonruntime {RUNTIME} -n {INFERENCE} -o yaml",
             "StatefulSet replicas matches desired replicas",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.places import BASELINE, INFERENCE, MODELS, SERVER, SERVERS
 from runbook.practice.faults.shortcuts import SERVER_DELETED, was_deleted
+from runbook.practice.faults.symptoms import model_down, no_server_fits
 
 _UNKNOWN = "ml-server"
 
@@ -36,11 +37,8 @@ FAULT = Fault(
         " other model, which needs the same, is served."
     ),
     symptoms=(
-        Symptom(f"kubectl get model {BASELINE} -n {INFERENCE}", "False"),
-        Symptom(
-            f"kubectl get model {BASELINE} -n {INFERENCE} -o yaml",
-            "no matching servers are available",
-        ),
+        model_down(BASELINE),
+        no_server_fits(BASELINE),
     ),
     diagnosis=(
         "spec.server of a Model must be the name of a Server. There is none called ml-server; the"

@@ -7,9 +7,10 @@ import base64
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import models_available
 from runbook.practice.faults.places import INFERENCE, PREDICTORS, SERVER_POD
+from runbook.practice.faults.symptoms import SERVER_WHOLE, copy_failed, log_of
 
 _STORE, _USERS, _USER = "minio", "minio-users", "seldon"
 _RIGHT = "practice-seldon-reader-5e81c7"
@@ -65,11 +66,9 @@ FAULT = Fault(
         f" {_USERS} in namespace {_STORE}, which you may correct."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "3/3"),
-        Symptom(
-            f"kubectl get model {PREDICTORS[0]} -n {INFERENCE} -o yaml", "Failed to sync/copy s3://"
-        ),
-        Symptom(f"kubectl logs {SERVER_POD} -n {INFERENCE} -c rclone", "SignatureDoesNotMatch"),
+        SERVER_WHOLE,
+        copy_failed(PREDICTORS[0]),
+        log_of("rclone", "SignatureDoesNotMatch"),
     ),
     diagnosis=(
         "The store knows the account, and another password for it. rclone hides that from the"

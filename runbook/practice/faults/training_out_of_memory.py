@@ -7,7 +7,7 @@ import copy
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import (
     QUOTA_DELETED,
@@ -17,6 +17,7 @@ from runbook.practice.faults.pipelines import (
     submitting,
 )
 from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE
+from runbook.practice.faults.symptoms import workflow_says, workflows
 from runbook.practice.quantities import parse_quantity
 
 _FAR_TOO_MUCH = 16 * 2**30
@@ -67,8 +68,8 @@ FAULT = Fault(
         " without a word in their log. Give them what they need, and no more than is reasonable."
     ),
     symptoms=(
-        Symptom(f"kubectl get workflows -n {TRAINING}", "Failed"),
-        Symptom(f"kubectl get workflows -n {TRAINING} -o yaml", "OOMKilled (exit code 137)"),
+        workflows("Failed"),
+        workflow_says("OOMKilled (exit code 137)"),
     ),
     diagnosis=(
         "Exit code 137 with OOMKilled: the kernel ended the container at its memory limit of 2Gi."

@@ -10,6 +10,7 @@ from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import submit, submitting
 from runbook.practice.faults.places import CLAIMS, TRAINING, TRAINING_TEMPLATE, VOLUMES
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import workflows
 
 _CLAIM = "shared-data-pvc"
 
@@ -69,7 +70,7 @@ FAULT = Fault(
     symptoms=(
         Symptom("kubectl get pv", "Released"),
         Symptom(f"kubectl get pvc {_CLAIM} -n {TRAINING}", "Bound"),
-        Symptom(f"kubectl get workflows -n {TRAINING}", "Failed"),
+        workflows("Failed"),
     ),
     diagnosis=(
         "The class retains volumes: the old one is Released and keeps the uid of the claim it had."
