@@ -8,7 +8,8 @@ import pytest
 
 from runbook.errors import UsageError
 from runbook.model.document import ApproveStep, CheckStep, Runbook, RunStep
-from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.plan import Plan, TargetFacts
+from runbook.planning import make_plan
 
 FACTS = TargetFacts("prod", "https://10.0.0.1:6443", "uid-1", "ca")
 

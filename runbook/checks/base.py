@@ -6,7 +6,7 @@ meets outside (that is `unknown`, with the reason), and never shows a secret.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,8 +23,8 @@ class CommandResult:
     stderr: str
 
 
-RunCommand = Callable[[str, str | None, float], Awaitable[CommandResult]]
-"""(script, shell, timeout in seconds) -> result; runs with the run's private kubeconfig."""
+RunCommand = Callable[[str, str | None, Mapping[str, str], float], Awaitable[CommandResult]]
+"""(script, shell, environment, timeout in seconds) -> result; runs with the run's private kubeconfig."""
 
 
 @dataclass(frozen=True, slots=True)

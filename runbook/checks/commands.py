@@ -19,7 +19,7 @@ def expects_run(check: RunCheck) -> str:
 
 
 async def look_run(check: RunCheck, context: CheckContext, expected: str) -> Reading:
-    result = await context.run_command(check.run, check.shell, context.timeout)
+    result = await context.run_command(check.run, check.shell, check.env, context.timeout)
     if result.exit is None:
         said = last_line(result.stderr)
         return unknown(expected, "the command did not end" + (f": {said}" if said else " in time"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from runbook.cli.run_directory import RunDirectory
 from runbook.errors import RunbookError
 from runbook.journal.file import read
 from runbook.model.document import Runbook
-from runbook.model.loader import load_text
-from runbook.plan import Plan, Scalar, TargetFacts, bind_inputs, make_plan
+from runbook.model.loader import load, load_file
+from runbook.model.parts import Composed
+from runbook.plan import Plan, Scalar, TargetFacts
+from runbook.planning import bind_inputs, make_plan
 from runbook.run.events import RunOpened
 from runbook.run.terms import Mode
 from runbook.settings import Settings
@@ -26,13 +27,16 @@ class Request:
     """What the operator asked for, before anything was started."""
 
     file: Path
-    source: bytes
-    runbook: Runbook
+    composed: Composed
     working_directory: Path
     inputs: Mapping[str, Scalar]
     mode: Mode
     attended: bool
     speed: float = 1.0
+
+    @property
+    def runbook(self) -> Runbook:
+        return self.composed.runbook
 
 
 def read_request(
@@ -46,20 +50,19 @@ def read_request(
     """Everything that can be refused before anything is started."""
     mode = Mode(arguments.mode)
     speed = (arguments.speed or DEFAULT_SPEED) if mode is Mode.PRACTICE else 1.0
-    source = file.read_bytes()
-    runbook = load_text(source, str(file))
-    inputs = given_inputs(arguments.input, dict(settings.inputs), set(runbook.inputs))
-    bind_inputs(runbook.inputs, inputs)  # refuses what does not fit, before a cluster is started
-    return Request(file, source, runbook, directory, inputs, mode, attended, speed)
+    composed = load_file(file)
+    declared = composed.runbook.inputs
+    inputs = given_inputs(arguments.input, dict(settings.inputs), set(declared))
+    bind_inputs(declared, inputs)  # refuses what does not fit, before a cluster is started
+    return Request(file, composed, directory, inputs, mode, attended, speed)
 
 
 def request_of(directory: RunDirectory, opened: RunOpened, *, attended: bool) -> Request:
     """What a run was asked to be when it was opened; its runbook is the copy that was kept."""
-    source = directory.source.read_bytes()
+    kept = directory.source.read_bytes()
     return Request(
         file=Path(opened.source),
-        source=source,
-        runbook=load_text(source, str(directory.source)),
+        composed=load(kept, str(directory.source), directory.part),
         working_directory=Path(opened.working_directory),
         inputs=opened.inputs,
         mode=opened.mode,
@@ -70,12 +73,11 @@ def request_of(directory: RunDirectory, opened: RunOpened, *, attended: bool) ->
 
 def plan_for(request: Request, target: TargetFacts) -> Plan:
     return make_plan(
-        request.runbook,
+        request.composed,
         inputs=request.inputs,
         target=target,
         mode=request.mode.value,
         environment=os.environ,
-        source_digest=hashlib.sha256(request.source).hexdigest(),
     )
 
 

@@ -5,7 +5,10 @@ Nothing in it is needed to read the journal; everything in it is needed to go on
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +40,26 @@ class RunDirectory:
     def source(self) -> Path:
         """An exact copy of the runbook as it was when the run was opened."""
         return self.path / "plan" / "runbook.yaml"
+
+    def keep_parts(self, files: Mapping[str, bytes]) -> None:
+        """Exact copies of the files that the runbook uses; each is found again by its path."""
+        if not files:
+            return
+        kept = {key: hashlib.sha256(content).hexdigest() for key, content in files.items()}
+        self._parts.write_text(json.dumps(kept), encoding="utf-8")
+        for key, content in files.items():
+            (self._parts.parent / f"{kept[key]}.yaml").write_bytes(content)
+
+    def part(self, key: str) -> bytes:
+        """The copy of a used file, by its path as seen from the runbook. Raises OSError."""
+        kept: dict[str, str] = json.loads(self._parts.read_text(encoding="utf-8"))
+        if key not in kept:
+            raise FileNotFoundError(2, "no copy of it was kept", key)
+        return (self._parts.parent / f"{kept[key]}.yaml").read_bytes()
+
+    @property
+    def _parts(self) -> Path:
+        return self.path / "plan" / "parts.json"
 
     @property
     def log(self) -> Path:

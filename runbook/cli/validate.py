@@ -21,12 +21,13 @@ def main(arguments: argparse.Namespace) -> int:
     for name in arguments.file or [None]:
         path = find_runbook(name)
         try:
-            runbook = load_file(path)
+            composed = load_file(path)
         except InvalidRunbook as fault:
             problems += len(fault.problems)
             sys.stderr.write(f"{fault}\n")
             continue
-        steps = sum(len(phase.steps) for phase in runbook.phases) + len(runbook.preflight)
+        runbook = composed.runbook
+        steps = sum(1 for _ in composed.steps())
         rto = runbook.objectives.rto
         budget = f", objective {format_duration(rto)}" if rto else ""
         sys.stdout.write(

@@ -67,6 +67,13 @@ def _source(directory: RunDirectory, records: list[Record]) -> list[str]:
         found = hashlib.sha256(directory.source.read_bytes()).hexdigest()
     except FileNotFoundError:
         return [f"the copy of the runbook is missing: {directory.source}"]
+    faults = []
     if found != opened.source_digest:
-        return [f"the copy of the runbook was changed: {directory.source}"]
-    return []
+        faults.append(f"the copy of the runbook was changed: {directory.source}")
+    for key, digest in opened.parts.items():
+        try:
+            if hashlib.sha256(directory.part(key)).hexdigest() != digest:
+                faults.append(f"the copy of a part was changed: {key}")
+        except (OSError, ValueError):
+            faults.append(f"the copy of a part is missing: {key}")
+    return faults

@@ -72,7 +72,9 @@ def command_environment(directory: RunDirectory) -> dict[str, str]:
 
 
 def keep_source(request: Request, directory: RunDirectory) -> None:
-    directory.source.write_bytes(request.source)
+    """An exact copy of every file that the run is made of."""
+    directory.source.write_bytes(request.composed.source)
+    directory.keep_parts(request.composed.files())
 
 
 async def pin_target(
@@ -125,6 +127,7 @@ def opening(
         cluster_uid=plan.target.cluster_uid,
         ca_sha256=plan.target.ca_sha256,
         source=str(request.file),
+        parts=dict(plan.parts),
         working_directory=str(request.working_directory),
         source_digest=plan.source_digest,
         plan_digest=plan.digest,

@@ -26,7 +26,9 @@ def _unbound(name: str) -> Scalar:
 def run_probe(environment: Mapping[str, str], directory: Path, redactor: Redactor) -> RunCommand:
     """A function that runs probes of one run."""
 
-    async def run(script: str, shell: str | None, timeout: float) -> CommandResult:
+    async def run(
+        script: str, shell: str | None, env: Mapping[str, str], timeout: float
+    ) -> CommandResult:
         stdout, stderr = bytearray(), bytearray()
 
         def hold(held: bytearray, data: bytes) -> None:
@@ -36,7 +38,7 @@ def run_probe(environment: Mapping[str, str], directory: Path, redactor: Redacto
         values = {name: as_text(value_of(node, _unbound)) for name, node in bound.variables}
         try:
             ended = await process.run(
-                process.Command(bound.text, {**environment, **values}, shell, directory),
+                process.Command(bound.text, {**environment, **env, **values}, shell, directory),
                 timeout=timeout,
                 on_stdout=lambda data: hold(stdout, data),
                 on_stderr=lambda data: hold(stderr, data),

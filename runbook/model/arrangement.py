@@ -12,18 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from runbook.model import using
 from runbook.model.findings import Finding, Path, dict_of, lists_of_steps, steps_of
+from runbook.model.parts import Composed
 
 PERSONAL = ("approve", "manual")
 """Kinds of steps that wait for a person."""
 
 
-def find(raw: Mapping[str, Any]) -> Iterator[Finding]:
+def find(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> Iterator[Finding]:
     """Every fault in how the steps of a file are arranged."""
     for path, step in steps_of(raw):
         target = dict_of(step.get("on_failure")).get("goto")
         if isinstance(target, str):
-            yield from _way(raw, path, target)
+            yield from _way(raw, parts, path, target)
     for path, steps in lists_of_steps(raw):
         yield from _groups(path, steps)
         if path == ("always",):
@@ -31,8 +33,10 @@ def find(raw: Mapping[str, Any]) -> Iterator[Finding]:
                 yield from _always((*path, index), step)
 
 
-def earlier(raw: Mapping[str, Any]) -> dict[Path, int]:
-    """For each step, how many have ended when it begins; neighbours of a group begin together."""
+def earlier(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> dict[Path, int]:
+    """For each step, how many have ended when it begins; neighbours of a group begin together, and a
+    runbook that is used counts as all of its steps.
+    """
     found: dict[Path, int] = {}
     before = 0
     for path, steps in lists_of_steps(raw):
@@ -40,11 +44,13 @@ def earlier(raw: Mapping[str, Any]) -> dict[Path, int]:
             group = step.get("parallel")
             joins = group and index and steps[index - 1].get("parallel") == group
             found[(*path, index)] = found[(*path, index - 1)] if joins else before
-            before += 1
+            before += len(using.ids(step, parts))
     return found
 
 
-def _way(raw: Mapping[str, Any], path: Path, target: str) -> Iterator[Finding]:
+def _way(
+    raw: Mapping[str, Any], parts: Mapping[str, Composed], path: Path, target: str
+) -> Iterator[Finding]:
     steps = list(steps_of(raw))
     here = next(index for index, (place, _) in enumerate(steps) if place == path)
     there = next((i for i, (_, step) in enumerate(steps) if str(step.get("id")) == target), None)
@@ -55,7 +61,8 @@ def _way(raw: Mapping[str, Any], path: Path, target: str) -> Iterator[Finding]:
         yield Finding(where, "what is always done is reached at the end only, and leads nowhere")
         return
     for _, step in steps[here + 1 : there]:
-        if "approve" in step:
+        part = using.part_of(step, parts)
+        if "approve" in step or (part is not None and part.gated):
             yield Finding(
                 where,
                 f"the gate {step.get('id')!r} lies before {target!r}, and a gate is never skipped",
@@ -92,5 +99,7 @@ def _always(path: Path, step: Mapping[Any, Any]) -> Iterator[Finding]:
     for kind in PERSONAL:
         if kind in step:
             yield Finding((*path, kind), "what is always done asks nobody", on_key=True)
+    if "uses" in step:
+        yield Finding((*path, "uses"), "what is always done is written here, step by step")
     if step.get("effect") == "destroy":
         yield Finding((*path, "effect"), "what is always done destroys nothing")

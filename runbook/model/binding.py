@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from runbook.model.base import FormatModel
-from runbook.model.expressions import Lookup, partially
+from runbook.model.expressions import Lookup, partially, renamed
 
 KEPT = frozenset({"run", "rollback", "when"})
 """Fields whose expressions stay, with literals for names: a script's become variables, a condition is
@@ -39,6 +39,30 @@ def bind(model: M, lookup: Lookup) -> M:
     bound = _bind(model, lookup, keep=False)
     assert isinstance(bound, type(model))
     return bound
+
+
+def rename(model: M, new_name: Callable[[str], str]) -> M:
+    """A copy of a model with every name in its expressions changed."""
+    changed = _map_texts(model, lambda text: renamed(text, new_name))
+    assert isinstance(changed, type(model))
+    return changed
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value) if "${{" in value else value
+    if isinstance(value, FormatModel):
+        changes = {
+            name: new
+            for name in type(value).model_fields
+            if (new := _map_texts(old := getattr(value, name), change)) is not old
+        }
+        return value.model_copy(update=changes) if changes else value
+    if isinstance(value, dict):
+        return {key: _map_texts(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(item, change) for item in value]
+    return value
 
 
 def _bind(value: Any, lookup: Lookup, *, keep: bool) -> Any:

@@ -169,6 +169,7 @@ class LogsCheck(FormatModel):
 class RunCheck(FormatModel):
     run: Text = Field(description="a command that only reads")
     shell: str | None = None
+    env: dict[str, str] = {}
     expect: Expect = Expect()
 
 

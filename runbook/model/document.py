@@ -174,7 +174,19 @@ class WorkflowStep(StepBase):
     effect: Effect = "change"
 
 
-STEP_KINDS = ("run", "check", "approve", "manual", "wait", "workflow")
+class UsesStep(FormatModel):
+    """The steps of another runbook in the place of this one, after its preflight."""
+
+    id: Identifier
+    title: str = ""
+    when: Condition | None = Field(None, description="when false, none of its steps is performed")
+    uses: Text = Field(description="a file beside this one: ./other.yaml or ./other.yaml@sha256:…")
+    with_: dict[Identifier, str | int | float | bool] = Field(
+        {}, alias="with", description="values for its inputs"
+    )
+
+
+STEP_KINDS = ("run", "check", "approve", "manual", "wait", "workflow", "uses")
 
 
 def step_kind(value: Any) -> str | None:
@@ -193,6 +205,20 @@ Step = Annotated[
     | Annotated[WorkflowStep, Tag("workflow")],
     Discriminator(step_kind),
 ]
+"""What can be performed."""
+
+WrittenStep = Annotated[
+    Annotated[RunStep, Tag("run")]
+    | Annotated[CheckStep, Tag("check")]
+    | Annotated[ApproveStep, Tag("approve")]
+    | Annotated[ManualStep, Tag("manual")]
+    | Annotated[WaitStep, Tag("wait")]
+    | Annotated[WorkflowStep, Tag("workflow")]
+    | Annotated[UsesStep, Tag("uses")],
+    Discriminator(step_kind),
+]
+"""What can be written: a step, or another runbook in its place."""
+
 StepKind = Literal["run", "check", "approve", "manual", "wait", "workflow"]
 
 
@@ -200,7 +226,7 @@ class Phase(FormatModel):
     id: Identifier
     title: str = ""
     budget: Duration | None = Field(None, gt=0)
-    steps: list[Step] = Field(min_length=1)
+    steps: list[WrittenStep] = Field(min_length=1)
 
 
 class Runbook(FormatModel):
@@ -216,6 +242,8 @@ class Runbook(FormatModel):
     target: Target = Target()
     objectives: Objectives = Objectives()
     health: dict[Identifier, NamedCheck] = {}
-    preflight: list[Step] = Field([], description="steps that must pass before anything else")
+    preflight: list[WrittenStep] = Field(
+        [], description="steps that must pass before anything else"
+    )
     phases: list[Phase] = Field(min_length=1)
-    always: list[Step] = Field([], description="steps at the end of a run, however it ends")
+    always: list[WrittenStep] = Field([], description="steps at the end of a run, however it ends")

@@ -333,6 +333,42 @@ def write(node: Node) -> str:
             return f"(({write(left)}) {operator} ({write(right)}))"
 
 
+def renamed(text: str, rename: Callable[[str], str]) -> str:
+    """A text with every name in it changed, and everything else as it was."""
+    template = parse(text)
+    if not any(isinstance(part, Expression) for part in template):
+        return text
+    return "".join(
+        part.replace("${{", "$${{")
+        if isinstance(part, str)
+        else "${{ " + write(_rename(part.node, rename)) + " }}"
+        for part in template
+    )
+
+
+def _rename(node: Node, rename: Callable[[str], str]) -> Node:
+    match node:
+        case Name(name=name, offset=offset):
+            return Name(rename(name), offset)
+        case Not(operand=operand):
+            return Not(_rename(operand, rename))
+        case Binary(operator=operator, left=left, right=right):
+            return Binary(operator, _rename(left, rename), _rename(right, rename))
+        case Literal():
+            return node
+
+
+def both(first: str, second: str) -> str:
+    """A condition that holds when two hold, each of them one expression in its marks."""
+    nodes = [
+        part.node
+        for text in (first, second)
+        for part in parse(text.strip())
+        if isinstance(part, Expression)
+    ]
+    return "${{ " + write(Binary("&&", nodes[0], nodes[1])) + " }}"
+
+
 def shown(text: str) -> str:
     """A bound text for people: an expression without names is its value, any other stays."""
     return "".join(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import posixpath
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +16,8 @@ from runbook.errors import InvalidRunbook, Problem
 from runbook.model import checks, document
 from runbook.model.checks import CHECK_KINDS
 from runbook.model.document import STEP_KINDS, Runbook
-from runbook.model.findings import Finding
+from runbook.model.findings import Finding, steps_of
+from runbook.model.parts import Composed, Read, key_of, split_pin
 from runbook.model.rules import find
 from runbook.model.yaml_nodes import Document, Path as YamlPath, Reader
 
@@ -35,18 +38,36 @@ _KINDS = frozenset(
 )
 
 
-def load_file(path: Path) -> Runbook:
-    """Raises InvalidRunbook, also when the file cannot be read."""
+def load_file(path: Path) -> Composed:
+    """A runbook with the files that it uses. Raises InvalidRunbook, also when one cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as fault:
         raise InvalidRunbook([Problem(f"cannot be read: {fault.strerror}", str(path))]) from fault
-    return load_text(content, str(path))
+    return load(content, str(path), lambda key: (path.parent / key).read_bytes())
 
 
 def load_text(content: bytes | str, file: str) -> Runbook:
-    """A runbook, or InvalidRunbook with every problem of the text."""
-    reader = Reader(content.encode() if isinstance(content, str) else content, file)
+    """A runbook that uses no other, or InvalidRunbook with every problem of the text."""
+    return load(content, file, _nothing_beside).runbook
+
+
+def load(content: bytes | str, file: str, read: Read) -> Composed:
+    """A runbook and the files that it uses, or InvalidRunbook with every problem of them all.
+
+    `file` is what problems call it; `read` finds a used file by its path as seen from this one.
+    """
+    source = content.encode() if isinstance(content, str) else content
+    return _load(source, file, read, ("",))
+
+
+def _nothing_beside(key: str) -> bytes:
+    raise FileNotFoundError(2, "no other file can be used from here", key)
+
+
+def _load(source: bytes, file: str, read: Read, chain: tuple[str, ...]) -> Composed:
+    """`chain` holds the keys of the files that led here, this one last."""
+    reader = Reader(source, file)
     found = reader.read()
     if found.value is None and found.problems:
         raise InvalidRunbook(found.problems)
@@ -60,11 +81,50 @@ def load_text(content: bytes | str, file: str) -> Runbook:
     except ValidationError as fault:
         for error in fault.errors():
             _explain(reader, found, error)
-    for finding in find(found.value, runbook):
+    parts: dict[str, Composed] = {}
+    of_parts: list[Problem] = []
+    for path, step in steps_of(found.value):
+        uses = step.get("uses")
+        if isinstance(uses, str) and uses not in parts:
+            try:
+                parts[uses] = _part(uses, file, read, chain)
+            except _Unusable as why:
+                _place(reader, found, Finding((*path, "uses"), str(why), why.hint))
+            except InvalidRunbook as fault:
+                of_parts += fault.problems
+    for finding in find(found.value, runbook, parts):
         _place(reader, found, finding)
-    if found.problems or runbook is None:
-        raise InvalidRunbook(sorted(_unique(found.problems), key=lambda p: (p.line, p.column)))
-    return runbook
+    if found.problems or of_parts or runbook is None:
+        own = sorted(_unique(found.problems), key=lambda p: (p.line, p.column))
+        raise InvalidRunbook([*own, *_unique(of_parts)])
+    return Composed(runbook, source, chain[-1], parts)
+
+
+class _Unusable(Exception):
+    """Why what `uses` says cannot be taken."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _part(uses: str, file: str, read: Read, chain: tuple[str, ...]) -> Composed:
+    try:
+        key = key_of(uses, chain[-1])
+    except ValueError as fault:
+        raise _Unusable(str(fault)) from fault
+    if key in chain or key == posixpath.basename(file):
+        raise _Unusable(f"{key} leads back to itself", "a part cannot use what uses it")
+    try:
+        source = read(key)
+    except OSError as fault:
+        raise _Unusable(f"{key} cannot be read: {fault.strerror}") from fault
+    wanted, digest = split_pin(uses)[1], hashlib.sha256(source).hexdigest()
+    if wanted and wanted != digest:
+        raise _Unusable(
+            f"{key} is not the file that was pinned", f"its SHA-256 is {digest}: look at it, pin it"
+        )
+    return _load(source, posixpath.join(posixpath.dirname(file), key), read, (*chain, key))
 
 
 def _unique(problems: Iterable[Problem]) -> list[Problem]:

@@ -7,11 +7,11 @@ types are asked only once the whole file is well-formed. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.model import arrangement, expressions, shell
+from runbook.model import arrangement, expressions, shell, using
 from runbook.model.checks import (
     Expect,
     HttpExpect,
@@ -24,6 +24,7 @@ from runbook.model.checks import (
 from runbook.model.document import CheckStep, Input, Runbook, RunStep
 from runbook.model.findings import Finding, Path, dict_of, list_of, nearest, steps_of
 from runbook.model.inputs import read_input
+from runbook.model.parts import Composed
 
 TARGET = ("context", "server", "mode")
 RUN = ("mode",)
@@ -41,24 +42,32 @@ class _Names:
     registered: dict[str, int]
 
 
-def find(raw: dict[str, Any], runbook: Runbook | None) -> Iterator[Finding]:
-    """Every fault between parts. `runbook` is None when the file is not well-formed."""
-    names = _names(raw)
+def find(
+    raw: dict[str, Any], runbook: Runbook | None, parts: Mapping[str, Composed]
+) -> Iterator[Finding]:
+    """Every fault between parts. `runbook` is None when the file is not well-formed; `parts` are the
+    runbooks it uses, as far as they are.
+    """
+    names = _names(raw, parts)
     yield from _ids(raw)
-    yield from arrangement.find(raw)
+    yield from arrangement.find(raw, parts)
+    yield from using.find(raw, parts)
     yield from _references(raw, names)
-    yield from _all_expressions(raw, names)
+    yield from _all_expressions(raw, names, parts)
     if runbook is not None:
         yield from _values(runbook)
 
 
-def _names(raw: dict[str, Any]) -> _Names:
+def _names(raw: dict[str, Any], parts: Mapping[str, Composed]) -> _Names:
     steps: list[str] = []
     registered: dict[str, int] = {}
-    for position, (_, step) in enumerate(steps_of(raw)):
-        steps.append(str(step.get("id")))
+    for _, step in steps_of(raw):
+        name, part = str(step.get("id")), using.part_of(step, parts)
+        for inner in part.registered if part else ():
+            registered.setdefault(f"{name}.{inner}", len(steps))
         if isinstance(step.get("register"), str):
-            registered.setdefault(step["register"], position)
+            registered.setdefault(step["register"], len(steps))
+        steps += using.ids(step, parts)
     return _Names(
         tuple(map(str, dict_of(raw.get("inputs")))),
         tuple(map(str, dict_of(raw.get("vars")))),
@@ -108,9 +117,10 @@ def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
                 (*path, "check", "health"), f"no health check {name!r}", nearest(name, names.health)
             )
         target = dict_of(step.get("on_failure")).get("goto")
-        if isinstance(target, str) and target not in names.steps:
+        written = [str(other.get("id")) for _, other in steps_of(raw)]
+        if isinstance(target, str) and target not in written:
             yield Finding(
-                (*path, "on_failure", "goto"), f"no step {target!r}", nearest(target, names.steps)
+                (*path, "on_failure", "goto"), f"no step {target!r}", nearest(target, written)
             )
     for name, named in dict_of(raw.get("health")).items():
         if "health" in dict_of(dict_of(named).get("check")):
@@ -133,8 +143,10 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _texts(item, (*path, index))
 
 
-def _all_expressions(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
-    order = arrangement.earlier(raw)
+def _all_expressions(
+    raw: dict[str, Any], names: _Names, parts: Mapping[str, Composed]
+) -> Iterator[Finding]:
+    order = arrangement.earlier(raw, parts)
     for path, text in _texts(raw, ()):
         of_step = path[:-1] in order
         is_condition = of_step and path[-1] == "when" and "${{" not in text
@@ -230,10 +242,12 @@ def _unknown(name: str, names: _Names, position: int | None) -> tuple[str, str] 
             return None
         earlier = [f"registered.{n}" for n, at in names.registered.items() if at < position]
         return f"no earlier step registers {rest!r}", nearest(name, earlier)
-    step, _, what = rest.partition(".")
-    if step not in names.steps[:position]:
-        earlier = names.steps[:position]
-        return f"no earlier step {step!r}", nearest(step, earlier)
+    earlier = names.steps[:position]
+    step = max((s for s in earlier if rest.startswith(f"{s}.")), key=len, default="")
+    if not step:
+        wanted = rest.partition(".outputs.")[0].removesuffix(".status")
+        return f"no earlier step {wanted!r}", nearest(wanted, earlier)
+    what = rest.removeprefix(f"{step}.")
     if what == "status" or re.fullmatch(r"outputs\.[\w-]+", what):
         return None
     return f"unknown name {name!r}", f"write steps.{step}.status or steps.{step}.outputs.NAME"

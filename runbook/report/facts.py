@@ -176,6 +176,7 @@ def _identity(summary: Summary) -> list[tuple[str, str]]:
         ("Cluster", f"{opened.context}, {opened.server}"),
         ("Cluster identity", f"kube-system UID {opened.cluster_uid}"),
         ("Runbook file", f"{opened.source}, SHA-256 {opened.source_digest}"),
+        *((f"Part {key}", f"SHA-256 {digest}") for key, digest in opened.parts.items()),
         ("Plan", f"SHA-256 {opened.plan_digest}"),
         ("Program", f"runbook {opened.version}"),
     ]

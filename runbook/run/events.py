@@ -47,6 +47,8 @@ class RunOpened:
     source: str
     working_directory: str = ""
     source_digest: str
+    parts: dict[str, str] = field(default_factory=dict)
+    """SHA-256 (hex) of every other file that the runbook is made of, by its path."""
     plan_digest: str
     inputs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     preauthorised: tuple[Preauthorisation, ...] = ()

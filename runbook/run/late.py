@@ -9,8 +9,9 @@ from runbook.run.state import RunState
 def lookup(state: RunState, name: str) -> str | None:
     """`steps.ID.status`, `steps.ID.outputs.KEY` or `registered.NAME`; None when there is none yet."""
     room, _, rest = name.partition(".")
-    if room == "steps" and rest.endswith(".status") and rest.count(".") == 1:
-        return state.step(rest.removesuffix(".status")).status.value
+    step = rest.removesuffix(".status")
+    if room == "steps" and step != rest and state.opened and step in state.opened.outline.numbers:
+        return state.step(step).status.value
     return state.outputs.get(name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,9 @@ class Cluster:
     async def verdict(self, **check: Any) -> Verdict:
         return (await self.look(**check)).verdict
 
-    async def _run(self, script: str, shell: str | None, timeout: float) -> CommandResult:
+    async def _run(
+        self, script: str, shell: str | None, env: Mapping[str, str], timeout: float
+    ) -> CommandResult:
         self.commands.append((script, shell, timeout))
         return self.result
 

@@ -62,7 +62,7 @@ async def test_a_reader_takes_only_its_own_query(cluster: Any) -> None:
 
 
 async def test_a_look_ends_in_time(cluster: Any) -> None:
-    async def endless(script: str, shell: str | None, timeout: float) -> CommandResult:
+    async def endless(script: str, shell: str | None, env: object, timeout: float) -> CommandResult:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 

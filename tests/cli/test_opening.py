@@ -12,6 +12,7 @@ from runbook.cli import opening, wiring
 from runbook.cli.first_plan import Request
 from runbook.errors import UsageError
 from runbook.model.document import Runbook
+from runbook.model.parts import Composed
 from runbook.plan import TargetFacts
 from runbook.run.terms import Mode
 from runbook.settings import read_settings
@@ -43,8 +44,7 @@ async def test_what_is_missing_on_this_machine_is_met_before_there_is_a_run(
     settings = read_settings({"RUNBOOK_STATE_DIR": str(tmp_path)})
     request = Request(
         file=tmp_path / "x.yaml",
-        source=b"",
-        runbook=Runbook.model_validate(RUNBOOK),
+        composed=Composed(Runbook.model_validate(RUNBOOK), b""),
         working_directory=tmp_path,
         inputs={},
         mode=Mode.DRILL,

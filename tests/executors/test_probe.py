@@ -27,9 +27,15 @@ async def test_a_value_reaches_a_probe_as_one_word_and_runs_nothing(
     check = step.check
     assert isinstance(check, RunCheck)
     probe = run_probe({"PATH": os.environ["PATH"]}, tmp_path, Redactor())
-    result = await probe(check.run, check.shell, 5.0)
+    result = await probe(check.run, check.shell, check.env, 5.0)
     assert (result.exit, result.stdout, result.stderr) == (0, NASTY, "")
     assert not (tmp_path / "pwned").exists()
+
+
+async def test_a_probe_has_variables_of_its_own(tmp_path: Path) -> None:
+    probe = run_probe({"PATH": os.environ["PATH"], "A": "1", "B": "1"}, tmp_path, Redactor())
+    result = await probe("echo $A $B", None, {"B": "2"}, 5.0)
+    assert result.stdout == "1 2\n"
 
 
 def test_what_a_probe_expects_is_told_with_its_values() -> None:

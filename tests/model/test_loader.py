@@ -66,7 +66,7 @@ def test_every_problem_is_told_at_once_in_order_with_its_place() -> None:
             objectives: {rto: 45, recovered_when: [modles]}
                                                    ^
             hint: did you mean 'models'?
-        f.yaml:10:9: a step needs exactly one of run, check, approve, manual, wait, workflow; found none
+        f.yaml:10:9: a step needs exactly one of run, check, approve, manual, wait, workflow, uses; found none
                   - {id: go, aprove: {message: hi}}
                     ^
             hint: did you mean 'approve' instead of 'aprove'?

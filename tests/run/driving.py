@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runbook.model.document import Runbook
-from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.plan import Plan, TargetFacts
+from runbook.planning import make_plan
 from runbook.run.events import Event, Record, RunOpened
 from runbook.run.machine import decide
 from runbook.run.outline import outline_of

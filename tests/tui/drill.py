@@ -16,7 +16,8 @@ from textual.pilot import Pilot
 
 from runbook.clock import RealClock
 from runbook.model.document import Runbook
-from runbook.plan import Plan, TargetFacts, make_plan
+from runbook.plan import Plan, TargetFacts
+from runbook.planning import make_plan
 from runbook.run.events import (
     CheckRead,
     CommandFinished,
