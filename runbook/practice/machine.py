@@ -185,15 +185,15 @@ class Machine:
         )
 
     def _candidates(self, namespace: str, name: str) -> Sequence[Candidate]:
-        schedulers = self.seldon.schedulers
-        route = schedulers.route(namespace, name)
+        envoys = self.seldon.envoys
+        route = envoys.route(namespace, name)
         if route is None:
             return ()
         return [
             Candidate(
                 LoadedModel(target.ref.model, target.ref.version),
                 target.weight,
-                schedulers.healthy(namespace, target),
+                envoys.healthy(target),
             )
             for target in route.targets
         ]

@@ -111,13 +111,13 @@ class Platform:
             await asyncio.sleep(LOOK)
 
     def _candidates(self, namespace: str, name: str) -> Sequence[Candidate]:
-        schedulers = self.seldon.schedulers
-        route = schedulers.route(namespace, name)
+        envoys = self.seldon.envoys
+        route = envoys.route(namespace, name)
         return [
             Candidate(
                 LoadedModel(target.ref.model, target.ref.version),
                 target.weight,
-                schedulers.healthy(namespace, target),
+                envoys.healthy(target),
             )
             for target in (route.targets if route is not None else ())
         ]

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from runbook.practice.cluster import JSON, Cluster
-from runbook.practice.controllers.objects import dig, labels_of, matches, namespace_of
+from runbook.practice.controllers.objects import (
+    being_deleted,
+    dig,
+    has_condition,
+    labels_of,
+    matches,
+    namespace_of,
+)
 
 POLICIES = "networkpolicies.networking.k8s.io"
 API_SERVER_PORTS = (443, 6443)  # of the Service, and of the endpoint behind it
@@ -31,6 +38,15 @@ class End:
 def end_of(pod: JSON) -> End:
     address = str(dig(pod, "status", "podIP", default=""))
     return End(str(namespace_of(pod)), labels_of(pod), address)
+
+
+def ready_pods_of(cluster: Cluster, service: JSON) -> list[JSON]:
+    """The pods a connection to this Service can end at."""
+    selector = dig(service, "spec", "selector", default={})
+    if not selector:
+        return []
+    pods = cluster.select("pods", namespace_of(service), selector)
+    return [pod for pod in pods if has_condition(pod, "Ready") and not being_deleted(pod)]
 
 
 def lets_through(cluster: Cluster, source: End, target: End, port: int) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from runbook.practice.controllers.argo.jobs import Job, JobFailed, JobRun, Trainer
+from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.images import torch_of
 from runbook.practice.controllers.objects import dig
-from runbook.practice.controllers.seldon.hosts import answers, service_of
+from runbook.practice.controllers.seldon.hosts import dial
 from runbook.practice.quantities import parse_quantity
 
 RAW, PROCESSED = "/mnt/shared-data/raw", "/mnt/shared-data/processed"
@@ -131,13 +132,17 @@ def _reach_mlflow(run: JobRun) -> None:
     uri = run.environment.get("MLFLOW_TRACKING_URI", "http://mlflow.mlflow.svc.cluster.local:5000")
     parts = urlsplit(uri)
     host, port = parts.hostname or "", parts.port or 80
-    service = service_of(run.cluster, run.namespace, host)
-    if service is None:
+    try:
+        dial(run.cluster, run.pod, host, port)
+        return
+    except Unreachable as error:
+        text = str(error)
+    if "lookup" in text:
         cause = f"Failed to resolve '{host}' ([Errno -3] Temporary failure in name resolution)"
-    elif not answers(run.cluster, service):
+    elif "refused" in text:
         cause = "[Errno 111] Connection refused"
     else:
-        return
+        cause = "[Errno 110] Connection timed out"
     raise JobFailed(
         "Traceback (most recent call last):",
         '  File "/app/src/train_pytorch_model.py", line 512, in <module>',

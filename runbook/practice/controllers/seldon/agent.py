@@ -13,19 +13,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Controllers, Key, KeysOf
-from runbook.practice.controllers.network import end_of
 from runbook.practice.controllers.objects import (
     being_deleted,
     dig,
     key_of,
     labels_of,
     name_of,
-    namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.seldon.hosts import is_open, service_of
 from runbook.practice.controllers.seldon.inventory import (
     AgentReplica,
     ModelSpec,
@@ -73,6 +71,7 @@ class Agent:
     unwanted: set[VersionRef] = field(default_factory=set)  # unloaded while they were being loaded
     connected_to: Process | None = None
     connect_at: float | None = None
+    waits_at: Process | None = None  # the scheduler that heard of it and has not taken it yet
 
 
 class Agents:
@@ -151,42 +150,30 @@ class Agents:
             self._say(agent, "Call subscribe to scheduler", source="Client")
         if now < agent.connect_at:
             return agent.connect_at - now
-        process = self._reach(pod)
-        if process is None:
-            host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
-            cause = "i/o timeout" if self._is_cut_off(pod) else "connect: connection refused"
-            error = f"dial tcp {host}:{AGENT_PORT}: {cause}"
+        host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
+        try:
+            process = self._schedulers.dial(pod, host, AGENT_PORT)
+        except Unreachable as error:
             self._say(agent, "Scheduler not ready", level="error", error=error)
+            agent.waits_at = None
             return RETRY
+        if agent.waits_at != process:
+            agent.waits_at = process
+            who = f"{agent.server}:{agent.index}"
+            self._schedulers.log(process.namespace, f"Received subscribe request from {who}")
         if process.scheduler.holds(agent.server, agent.index, agent.pod_uid):
             return RETRY
         self._connect(agent, pod, process)
         return None
 
-    def _reach(self, pod: JSON) -> Process | None:
-        """The scheduler behind the host name this agent was given."""
-        namespace = str(namespace_of(pod))
-        host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
-        service = service_of(self._cluster, namespace, host)
-        if service is None or name_of(service) != SCHEDULER or self._is_cut_off(pod):
-            return None
-        return self._schedulers.serving(str(namespace_of(service)))
-
-    def _is_cut_off(self, pod: JSON) -> bool:
-        """Whether a network policy drops what this agent sends to its scheduler."""
-        host = _variable(pod, SCHEDULER_HOST_VARIABLE, SCHEDULER)
-        service = service_of(self._cluster, str(namespace_of(pod)), host)
-        return service is not None and not is_open(self._cluster, end_of(pod), service, AGENT_PORT)
-
     def _connect(self, agent: Agent, pod: JSON, process: Process) -> None:
-        agent.connected_to, agent.connect_at = process, None
+        agent.connected_to, agent.connect_at, agent.waits_at = process, None, None
         self._say(agent, "Subscribed to scheduler", source="Client")
-        who = f"{agent.server}:{agent.index}"
-        self._schedulers.log(process.namespace, f"Received subscribe request from {who}")
         capabilities = _variable(pod, CAPABILITIES_VARIABLE, ",".join(DEFAULT_CAPABILITIES))
         replica = AgentReplica(
             agent.index,
             agent.pod_uid,
+            _namespace(agent),
             tuple(part.strip() for part in capabilities.split(",") if part.strip()),
             int(parse_quantity(_variable(pod, MEMORY_VARIABLE, "1Gi"))),
         )
@@ -258,15 +245,16 @@ class Agents:
 
     def _download(self, agent: Agent, task: Instruction) -> Download:
         """A copy that fails is tried once more after the configuration was read again."""
-        namespace = _namespace(agent)
+        pod = self._cluster.get(*agent.key)
+        assert pod is not None, "an agent is current only while its pod is there"
         try:
-            return self._loading.download(namespace, task.spec, agent.remotes)
+            return self._loading.download(pod, task.spec, agent.remotes)
         except LoadFault as fault:
             if not fault.rclone:
                 raise
             self._print(agent, RCLONE, rclone_line(self._now(), fault.rclone, level="ERROR"))
         self._read_remotes(agent)
-        return self._loading.download(namespace, task.spec, agent.remotes)
+        return self._loading.download(pod, task.spec, agent.remotes)
 
     def _finish_load(
         self, agent: Agent, process: Process, task: Instruction, files: Download

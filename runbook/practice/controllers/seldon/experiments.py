@@ -64,9 +64,9 @@ class ExperimentController:
             self._refused.pop(uid_of(experiment), None)
             self._controllers.queue(self, key_of(EXPERIMENTS, experiment))
 
-    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+    def hear(self, namespace: str, news: News, experiments: Iterable[str]) -> None:
         for name in experiments:
-            self._controllers.queue(self, (EXPERIMENTS, process.namespace, name))
+            self._controllers.queue(self, (EXPERIMENTS, namespace, name))
 
     async def reconcile(self, key: Key) -> float | None:
         _, namespace, name = key
@@ -92,7 +92,7 @@ class ExperimentController:
             self._log("Failed to start experiment", experiment, level="error", error=refusal)
             await self._write_error(experiment, str(refusal))
             return None
-        self._operator.publish(namespace)
+        self._operator.publish(process)
         await self._write_status(process, experiment)
         return None
 
@@ -109,7 +109,8 @@ class ExperimentController:
         uid = uid_of(experiment)
         process = self._operator.reach(namespace)
         if process is None:
-            self._log("Scheduler not ready", experiment, level="error")
+            error = self._operator.dial_error(namespace)
+            self._log("Scheduler not ready", experiment, level="error", error=error)
             return self._retries.next_delay(uid)
         try:
             process.book.begin_stop(name_of(experiment))
@@ -122,30 +123,32 @@ class ExperimentController:
         if uid not in self._stopping:
             self._log("Stop experiment", experiment)
             self._finish_later(process, experiment)
-        self._operator.publish(namespace)
+        self._operator.publish(process)
         await self._write_status(process, experiment)
         return None
 
     def _finish_later(self, process: Process, experiment: JSON) -> None:
         """The scheduler reports the stop after a while, if it lives that long."""
-        key, uid, name = key_of(EXPERIMENTS, experiment), uid_of(experiment), name_of(experiment)
+        key, uid = key_of(EXPERIMENTS, experiment), uid_of(experiment)
+        _, namespace, name = key
         self._stopping.add(uid)
 
         async def stopped() -> None:
             self._stopping.discard(uid)
-            if self._operator.reach(process.namespace) == process:
+            if self._operator.reach(str(namespace)) == process:
                 process.book.end_stop(name)
-                self._operator.publish(process.namespace)
+                self._operator.publish(process)
             self._controllers.queue(self, key)
 
         self._cluster.timeline.after(STOP_TAKES, stopped)
 
     async def _unreachable(self, experiment: JSON, namespace: str) -> float:
         uid = uid_of(experiment)
-        self._log("Scheduler not ready", experiment, level="error")
+        error = self._operator.dial_error(namespace)
+        self._log("Scheduler not ready", experiment, level="error", error=error)
         delay = self._retries.next_delay(uid)
         if self._retries.exhausted(uid):
-            await self._write_error(experiment, self._operator.dial_error(namespace))
+            await self._write_error(experiment, error)
         return delay
 
     async def _write_status(self, process: Process, experiment: JSON) -> None:

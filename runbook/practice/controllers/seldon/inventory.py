@@ -1,7 +1,7 @@
 """What the scheduler knows: servers with their connected replicas, models with their versions.
 
 Data and the questions asked of it; nothing here decides. Servers and models are keyed by name alone,
-as in the real scheduler, which serves one namespace here.
+as in the real scheduler, whatever namespaces they are in.
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ class AgentReplica:
 
     index: int
     pod_uid: str
+    namespace: str
     capabilities: tuple[str, ...]
     memory: int
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from runbook.practice.cluster import Cluster
-from runbook.practice.controllers.seldon.hosts import answers, service_of
+from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.dns import Unreachable
+from runbook.practice.controllers.objects import namespace_of
+from runbook.practice.controllers.seldon.hosts import dial
 from runbook.practice.controllers.seldon.inventory import ModelSpec, VersionRef
 from runbook.practice.controllers.seldon.rclone import RcloneFault, Remote, from_secret
 from runbook.practice.controllers.seldon.wording import go_list
@@ -74,8 +76,9 @@ class Loading:
         self._cluster = cluster
         self._list_objects = list_objects
 
-    def download(self, namespace: str, spec: ModelSpec, remotes: Mapping[str, Remote]) -> Download:
-        """Copy everything under the model's URI. Raises LoadFault."""
+    def download(self, pod: JSON, spec: ModelSpec, remotes: Mapping[str, Remote]) -> Download:
+        """Copy everything under the model's URI into a pod. Raises LoadFault."""
+        namespace = str(namespace_of(pod))
         uri = spec.storage_uri
         scheme, separator, rest = uri.partition("://")
         folder = hashlib.sha256(uri.encode()).hexdigest()[:10]
@@ -93,7 +96,7 @@ class Loading:
             )
             raise LoadFault(failure, rclone=_rc(f'{problem} ("{scheme}")'))
         bucket, _, prefix = rest.partition("/")
-        keys = self._list(namespace, remote, bucket, prefix.strip("/"))
+        keys = self._list(pod, remote, bucket, prefix.strip("/"))
         if isinstance(keys, str):
             raise LoadFault(failure, rclone=_rc(keys))
         if not keys:
@@ -134,10 +137,10 @@ class Loading:
             )
         return remote
 
-    def _list(self, namespace: str, remote: Remote, bucket: str, prefix: str) -> list[str] | str:
+    def _list(self, pod: JSON, remote: Remote, bucket: str, prefix: str) -> list[str] | str:
         """Keys below the prefix, relative to it; or rclone's complaint."""
         source = f"{remote.name}:{bucket}/{prefix}"
-        trouble = self._unreachable(namespace, remote)
+        trouble = self._unreachable(pod, remote)
         if trouble:
             return f'failed to open source "{source}": {trouble}'
         parameters = remote.parameters
@@ -158,18 +161,16 @@ class Loading:
             f" {answer}: {message}"
         )
 
-    def _unreachable(self, namespace: str, remote: Remote) -> str:
-        """Why the remote's endpoint cannot be reached from a pod; empty when it can."""
+    def _unreachable(self, pod: JSON, remote: Remote) -> str:
+        """Why the remote's endpoint cannot be reached from this pod; empty when it can."""
         if remote.type != "s3":
             return f"dial tcp: no route from this cluster to a store of type {remote.type}"
         parts = urlsplit(remote.parameters.get("endpoint", ""))
         host = parts.hostname or "s3.amazonaws.com"
-        service = service_of(self._cluster, namespace, host)
-        if service is None:
-            return f"dial tcp: lookup {host} on 10.96.0.10:53: no such host"
-        if not answers(self._cluster, service):
-            address = service["spec"].get("clusterIP", host)
-            return f"dial tcp {address}:{parts.port or 80}: connect: connection refused"
+        try:
+            dial(self._cluster, pod, host, parts.port or 80)
+        except Unreachable as error:
+            return str(error)
         return ""
 
 

@@ -71,9 +71,9 @@ class ModelController:
             self._refused.pop(uid_of(model), None)
             self._controllers.queue(self, key_of(MODELS, model))
 
-    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+    def hear(self, namespace: str, news: News, experiments: Iterable[str]) -> None:
         for name in sorted(news.models):
-            self._controllers.queue(self, (MODELS, process.namespace, name))
+            self._controllers.queue(self, (MODELS, namespace, name))
 
     async def reconcile(self, key: Key) -> float | None:
         _, namespace, name = key
@@ -98,7 +98,7 @@ class ModelController:
             await self._write(model, ModelState.FAILED, f"{_PRECONDITION}{refusal}")
             return None
         status = process.scheduler.model_status(name)
-        self._operator.publish(namespace)
+        self._operator.publish(process)
         if status is not None and status.generation == _generation(model):
             await self._write(model, status.state, status.reason, status)
         return None
@@ -116,7 +116,8 @@ class ModelController:
             return None
         process = self._operator.reach(namespace)
         if process is None:
-            self._log("Scheduler not ready", model, level="error")
+            error = self._operator.dial_error(namespace)
+            self._log("Scheduler not ready", model, level="error", error=error)
             return self._retries.next_delay(uid_of(model))
         name = name_of(model)
         status = process.scheduler.model_status(name)
@@ -128,7 +129,7 @@ class ModelController:
                 await self._let_go(model)
                 return None
             status = process.scheduler.model_status(name)
-        self._operator.publish(namespace)
+        self._operator.publish(process)
         if status is None or status.state in LETS_GO:
             await self._let_go(model)
         else:
@@ -144,10 +145,10 @@ class ModelController:
     async def _unreachable(self, model: JSON, namespace: str) -> float:
         """Try again for ever; only after the reconcile's whole time does it show."""
         uid = uid_of(model)
-        self._log("Scheduler not ready", model, level="error")
+        error = self._operator.dial_error(namespace)
+        self._log("Scheduler not ready", model, level="error", error=error)
         delay = self._retries.next_delay(uid)
         if self._retries.exhausted(uid):
-            error = self._operator.dial_error(namespace)
             await self._write(model, ModelState.PROGRESSING, error)
         return delay
 

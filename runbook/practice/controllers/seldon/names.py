@@ -25,6 +25,7 @@ SCHEDULER_CONTAINER: Final = "scheduler"
 SCHEDULER_STATE_CLAIM: Final = "scheduler-state"
 SCHEDULER_GRACE: Final = 5
 OPERATOR_PORT: Final = 9004  # where the scheduler listens for the operator
+XDS_PORT: Final = 9002  # where it listens for envoy
 AGENT_PORT: Final = 9005  # where it listens for agents
 ENVOY: Final = "seldon-envoy"
 MESH: Final = "seldon-mesh"

@@ -2,7 +2,8 @@
 
 Rule 1: it acts only while one of its pods leads; cut off, it changes nothing, so what it wrote last
 stays. Another pod that takes over is a process that has just started. Rule 2: when it starts, or a
-scheduler starts, it replays servers, experiments and models, in that order. Rule 3: it reacts to new generations and deletions, not to edited metadata.
+scheduler starts, it replays servers, experiments and models, in that order. Rule 3: for each namespace it dials `seldon-scheduler.NAMESPACE`, whatever that name
+means at that moment, and keeps the connection while both live. Rule 4: it reacts to new generations and deletions, not to edited metadata.
 """
 
 from __future__ import annotations
@@ -11,27 +12,28 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from runbook.practice.cluster import JSON, Change, Cluster
+from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Key, KeysOf
-from runbook.practice.controllers.network import end_of
 from runbook.practice.controllers.objects import (
-    dig,
     key_of,
     name_of,
     namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.seldon.hosts import is_open
 from runbook.practice.controllers.seldon.names import (
+    EXPERIMENTS,
+    MODELS,
     OPERATOR_CONTAINER,
     OPERATOR_DEPLOYMENT,
     OPERATOR_NAMESPACE,
     OPERATOR_PORT,
     SCHEDULER,
+    SERVERS,
 )
 from runbook.practice.controllers.seldon.processes import Process, Schedulers, is_serving
 from runbook.practice.controllers.seldon.scheduler import Instruction, News
-from runbook.practice.controllers.seldon.wording import operator_line, unavailable, unknown_host
+from runbook.practice.controllers.seldon.wording import operator_line, unavailable
 
 CONNECT_AFTER = 3.0  # from a scheduler's readiness to the operator's new connection
 FIRST_RETRY = 0.2
@@ -46,8 +48,8 @@ class Replayed(Protocol):
         """Look at every object (of one namespace) again."""
         ...
 
-    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
-        """A scheduler event arrived."""
+    def hear(self, namespace: str, news: News, experiments: Iterable[str]) -> None:
+        """An event arrived from the scheduler that is asked about this namespace."""
         ...
 
 
@@ -59,6 +61,7 @@ class Operator:
         self._schedulers = schedulers
         self._logs = logs
         self._parts: list[Replayed] = []
+        self._connections: dict[str, Process] = {}  # namespace -> the scheduler dialled for it
         self._leader = ""  # the uid of the pod whose process this is
         schedulers.add_listener(self)
 
@@ -81,28 +84,33 @@ class Operator:
         )
 
     def reach(self, namespace: str) -> Process | None:
-        """The scheduler the operator would talk to about this namespace."""
-        return None if self._is_cut_off(namespace) else self._schedulers.serving(namespace)
+        """The scheduler the operator talks to about this namespace."""
+        try:
+            return self._connection(namespace)
+        except Unreachable:
+            return None
 
-    def publish(self, namespace: str) -> None:
-        self._schedulers.publish(namespace)
+    def publish(self, process: Process) -> None:
+        self._schedulers.publish(process.namespace)
 
     def dial_error(self, namespace: str) -> str:
-        """Why a call to the namespace's scheduler does not get through."""
-        service = self._cluster.get("services", namespace, SCHEDULER)
-        if service is None:
-            return unknown_host(f"{SCHEDULER}.{namespace}", OPERATOR_PORT)
-        address = f"{dig(service, 'spec', 'clusterIP', default='10.96.0.1')}:{OPERATOR_PORT}"
-        cut_off = self._is_cut_off(namespace)
-        return unavailable(address, "i/o timeout" if cut_off else "connect: connection refused")
+        """Why a call to the namespace's scheduler does not get through; empty when it does."""
+        try:
+            self._connection(namespace)
+        except Unreachable as error:
+            return unavailable(str(error))
+        return ""
 
-    def _is_cut_off(self, namespace: str) -> bool:
-        """Whether a network policy drops what the operator sends to the namespace's scheduler."""
-        service = self._cluster.get("services", namespace, SCHEDULER)
-        if service is None:
-            return False
+    def _connection(self, namespace: str) -> Process:
+        standing = self._connections.get(namespace)
+        if standing is not None and self._schedulers.lives(standing):
+            return standing
         pod = self._pod()
-        return pod is not None and not is_open(self._cluster, end_of(pod), service, OPERATOR_PORT)
+        if pod is None:
+            raise Unreachable("the operator does not run")
+        found = self._schedulers.dial(pod, f"{SCHEDULER}.{namespace}", OPERATOR_PORT)
+        self._connections[namespace] = found
+        return found
 
     def log(self, logger: str, message: str, *, level: str = "info", **fields: object) -> None:
         line = operator_line(self._cluster.timeline.now(), logger, message, level=level, **fields)
@@ -122,6 +130,7 @@ class Operator:
         leader = uid_of(pod) if pod is not None else ""
         if leader and leader != self._leader:
             self._leader = leader
+            self._connections.clear()
             self.log("setup", "starting manager")
             self._replay(None)
         return None
@@ -134,18 +143,33 @@ class Operator:
 
     def scheduler_started(self, namespace: str) -> None:
         async def connect() -> None:
-            if self.available and self.reach(namespace) is not None:
-                self.log("schedulerClient", "Subscribed to scheduler", namespace=namespace)
-                self._replay(namespace)
+            if not self.available:
+                return
+            for asked in self._namespaces(namespace):
+                process = self.reach(asked)
+                if process is not None and process.namespace == namespace:
+                    self.log("schedulerClient", "Subscribed to scheduler", namespace=asked)
+                    self._replay(asked)
 
         self._cluster.timeline.after(CONNECT_AFTER, connect)
 
     def scheduler_stopped(self, namespace: str) -> None:
-        self.log("schedulerClient", "Scheduler not ready", level="error", namespace=namespace)
+        for asked, process in list(self._connections.items()):
+            if process.namespace == namespace:
+                del self._connections[asked]
+                self.log("schedulerClient", "Scheduler not ready", level="error", namespace=asked)
 
     def scheduler_news(self, process: Process, news: News, experiments: Iterable[str]) -> None:
-        for part in self._parts:
-            part.hear(process, news, experiments)
+        for asked, connected in list(self._connections.items()):
+            if connected == process:
+                for part in self._parts:
+                    part.hear(asked, news, experiments)
+
+    def _namespaces(self, first: str) -> list[str]:
+        """Where there is anything to tell a scheduler about, and one more."""
+        kinds = (SERVERS, MODELS, EXPERIMENTS)
+        objects = (obj for kind in kinds for obj in self._cluster.select(kind))
+        return sorted({first, *(str(namespace_of(obj)) for obj in objects)})
 
     def scheduler_instructs(self, process: Process, instruction: Instruction) -> None:
         """Agents' business."""
@@ -174,7 +198,7 @@ class Retries:
 
 
 def is_news(change: Change) -> bool:
-    """Rule 3: whether the operator reacts to this change of one of its objects."""
+    """Rule 4: whether the operator reacts to this change of one of its objects."""
     if change.type != "MODIFIED" or change.old is None:
         return True
     before, after = change.old["metadata"], change.new["metadata"]

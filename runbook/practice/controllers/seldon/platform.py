@@ -14,6 +14,7 @@ from runbook.practice.controllers.events import EventRecorder
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Controllers
 from runbook.practice.controllers.seldon.agent import Agents
+from runbook.practice.controllers.seldon.envoys import Envoys
 from runbook.practice.controllers.seldon.experiments import ExperimentController
 from runbook.practice.controllers.seldon.loading import ListObjects, Loading
 from runbook.practice.controllers.seldon.models import ModelController
@@ -40,6 +41,7 @@ class SeldonCore:
         look_again: Callable[[str, str], None],
     ) -> None:
         self.schedulers = Schedulers(cluster, logs)
+        self.envoys = Envoys(cluster, controllers, self.schedulers)
         self.operator = Operator(cluster, self.schedulers, logs)
         loading = Loading(cluster, list_objects)
         self.agents = Agents(
@@ -55,4 +57,5 @@ class SeldonCore:
             self.operator.add(part)
         for controller in (self.schedulers, self.agents, runtimes, servers, experiments, models):
             controllers.add(controller)
+        controllers.add(self.envoys)
         controllers.add(self.operator)

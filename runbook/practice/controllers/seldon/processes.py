@@ -2,7 +2,7 @@
 
 Rule 1: what a scheduler knows lies on its volume; a new pod on the same claim remembers it, a new
 claim starts empty. Rule 2: nobody hears of news that happened while the process was down. Rule 3:
-envoy is told the routes after every change, as long as both live.
+who talks to a scheduler has dialled it, by a name; which namespace it is in tells nothing.
 Who wants to hear of a scheduler registers as a `Listener`; the process knows none of them.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Key, KeysOf
 from runbook.practice.controllers.objects import (
@@ -21,19 +22,18 @@ from runbook.practice.controllers.objects import (
     key_of,
     labels_of,
     name_of,
+    namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.seldon import routes
 from runbook.practice.controllers.seldon.experiment_book import ExperimentBook
+from runbook.practice.controllers.seldon.hosts import dial
 from runbook.practice.controllers.seldon.names import (
-    ENVOY,
     NAME_LABEL,
     SCHEDULER,
     SCHEDULER_CONTAINER,
     SCHEDULER_POD,
     SCHEDULER_STATE_CLAIM,
 )
-from runbook.practice.controllers.seldon.routes import EnvoyConfig, Route, RouteTable, Target
 from runbook.practice.controllers.seldon.scheduler import Instruction, News, Scheduler
 from runbook.practice.controllers.seldon.wording import logrus_line
 
@@ -76,7 +76,7 @@ class Listener(Protocol):
 
 
 class Schedulers:
-    """A controller over the scheduler's and envoy's pods."""
+    """A controller over the schedulers' pods."""
 
     def __init__(self, cluster: Cluster, logs: PodLogs) -> None:
         self._cluster = cluster
@@ -84,7 +84,6 @@ class Schedulers:
         self._listeners: list[Listener] = []
         self._minds: dict[str, Mind] = {}
         self._running: dict[str, Process] = {}
-        self._envoys: dict[str, EnvoyConfig] = {}
 
     def add_listener(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -102,23 +101,17 @@ class Schedulers:
         """Where a scheduler runs."""
         return sorted(self._running)
 
-    def route_table(self, namespace: str) -> RouteTable | None:
-        """What this namespace's envoy would do; None when there is no envoy, or it was never told."""
-        envoy = self._envoy(namespace)
-        config = self._envoys.get(namespace)
-        if envoy is None or config is None or config.pod_uid != uid_of(envoy):
-            return None
-        return config.table
+    def lives(self, process: Process) -> bool:
+        """Whether this very process would answer a call right now."""
+        return self.serving(process.namespace) == process
 
-    def route(self, namespace: str, name: str) -> Route | None:
-        """The route for one value of the header `seldon-model`."""
-        table: Mapping[str, Route] = self.route_table(namespace) or {}
-        return table.get(name)
-
-    def healthy(self, namespace: str, target: Target) -> bool:
-        """Whether a pod behind this target would answer."""
-        pods = (self._cluster.get("pods", namespace, name) for name in target.pods)
-        return any(pod is not None and is_serving(pod) for pod in pods)
+    def dial(self, pod: JSON, host: str, port: int) -> Process:
+        """The scheduler a pod reaches under a host name. Raises Unreachable."""
+        for found in dial(self._cluster, pod, host, port):
+            process = self.serving(str(namespace_of(found)))
+            if process is not None and process.pod_uid == uid_of(found):
+                return process
+        raise Unreachable(f"dial tcp {host}:{port}: connect: connection refused")
 
     # -- the controller --------------------------------------------------------------------------
 
@@ -143,10 +136,6 @@ class Schedulers:
         scheduler = process.scheduler
         news, scheduler.news = scheduler.news, News()
         instructions, scheduler.outbox = scheduler.outbox, []
-        envoy = self._envoy(namespace)
-        if envoy is not None:
-            table = routes.compute(scheduler.models.values(), process.book)
-            self._envoys[namespace] = EnvoyConfig(uid_of(envoy), table)
         experiments = sorted({e for model in news.models for e in process.book.involving(model)})
         for listener in self._listeners:
             for instruction in instructions:
@@ -183,10 +172,6 @@ class Schedulers:
             del self._minds[forgotten]
         return self._minds.setdefault(volume, Mind())
 
-    def _envoy(self, namespace: str) -> JSON | None:
-        pods = self._cluster.select("pods", namespace, {NAME_LABEL: ENVOY})
-        return next((pod for pod in pods if is_serving(pod)), None)
-
 
 def is_serving(pod: JSON) -> bool:
     """Ready, and not told to stop."""
@@ -194,6 +179,6 @@ def is_serving(pod: JSON) -> bool:
 
 
 def _keys_of_pod(pod: JSON) -> Iterable[Key]:
-    if name_of(pod) == SCHEDULER_POD or labels_of(pod).get(NAME_LABEL) in {ENVOY, SCHEDULER}:
+    if name_of(pod) == SCHEDULER_POD or labels_of(pod).get(NAME_LABEL) == SCHEDULER:
         return [key_of("pods", pod)]
     return []

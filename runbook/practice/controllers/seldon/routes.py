@@ -9,24 +9,24 @@ a scheduler has none. Whoever carries requests (the inference mesh) reads here a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from runbook.practice.controllers.seldon.experiment_book import ExperimentBook
-from runbook.practice.controllers.seldon.inventory import ExperimentSpec, ModelEntry, VersionRef
+from runbook.practice.controllers.seldon.inventory import (
+    ExperimentSpec,
+    ModelEntry,
+    ServerEntry,
+    VersionRef,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model version behind a route, and the server replicas that have it."""
+    """One model version behind a route, and the pods (namespace, name) that have it loaded."""
 
     ref: VersionRef
-    server: str
-    replicas: tuple[int, ...]
+    pods: tuple[tuple[str, str], ...]
     weight: int = 100
-
-    @property
-    def pods(self) -> tuple[str, ...]:
-        return tuple(f"{self.server}-{index}" for index in self.replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,14 @@ class Route:
 RouteTable = Mapping[str, Route]
 
 
-def compute(models: Iterable[ModelEntry], book: ExperimentBook) -> dict[str, Route]:
+def compute(
+    models: Iterable[ModelEntry], book: ExperimentBook, servers: Mapping[str, ServerEntry]
+) -> dict[str, Route]:
     """The table that follows from what is loaded and which experiments are active."""
     targets = {
-        entry.newest.spec.name: target for entry in models if (target := _target(entry)) is not None
+        entry.newest.spec.name: target
+        for entry in models
+        if (target := _target(entry, servers)) is not None
     }
     table = {name: Route(name, (target,)) for name, target in sorted(targets.items())}
     for spec in book.active():
@@ -56,24 +60,17 @@ def compute(models: Iterable[ModelEntry], book: ExperimentBook) -> dict[str, Rou
     return table
 
 
-def _target(entry: ModelEntry) -> Target | None:
+def _target(entry: ModelEntry, servers: Mapping[str, ServerEntry]) -> Target | None:
     version = entry.serving
     if entry.deleted or version is None:
         return None
-    return Target(version.ref, version.server, tuple(version.available))
+    connected = servers[version.server].replicas
+    pods = [
+        (connected[index].namespace, f"{version.server}-{index}") for index in version.available
+    ]
+    return Target(version.ref, tuple(pods))
 
 
 def _split(name: str, spec: ExperimentSpec, targets: Mapping[str, Target]) -> Route:
-    weighted = []
-    for candidate in spec.candidates:
-        target = targets[candidate.name]
-        weighted.append(Target(target.ref, target.server, target.replicas, candidate.weight))
-    return Route(name, tuple(weighted), targets[spec.mirror] if spec.mirror else None)
-
-
-@dataclass(slots=True)
-class EnvoyConfig:
-    """The configuration one envoy pod received last."""
-
-    pod_uid: str
-    table: dict[str, Route] = field(default_factory=dict)
+    weighted = tuple(replace(targets[one.name], weight=one.weight) for one in spec.candidates)
+    return Route(name, weighted, targets[spec.mirror] if spec.mirror else None)

@@ -47,7 +47,6 @@ from runbook.practice.controllers.seldon.names import (
     SERVERS,
 )
 from runbook.practice.controllers.seldon.operator import Operator, Retries, is_news
-from runbook.practice.controllers.seldon.processes import Process
 from runbook.practice.controllers.seldon.scheduler import News
 from runbook.practice.controllers.writing import add_finalizer, drop_finalizer, write_status
 
@@ -88,7 +87,7 @@ class RuntimeController:
         for key in self._keys(namespace):
             self._controllers.queue(self, key)
 
-    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+    def hear(self, namespace: str, news: News, experiments: Iterable[str]) -> None:
         """Scheduler events say nothing about the runtime."""
 
     def _keys(self, namespace: str | None) -> list[Key]:

@@ -23,6 +23,7 @@ from runbook.practice.controllers.objects import (
     has_condition,
     key_of,
     name_of,
+    namespace_of,
     uid_of,
 )
 from runbook.practice.controllers.seldon.children import ensure, remove_others, terminating
@@ -77,9 +78,9 @@ class ServerController:
         for server in self._cluster.select(SERVERS, namespace):
             self._controllers.queue(self, key_of(SERVERS, server))
 
-    def hear(self, process: Process, news: News, experiments: Iterable[str]) -> None:
+    def hear(self, namespace: str, news: News, experiments: Iterable[str]) -> None:
         for name in sorted(news.servers):
-            self._controllers.queue(self, (SERVERS, process.namespace, name))
+            self._controllers.queue(self, (SERVERS, namespace, name))
 
     async def reconcile(self, key: Key) -> float | None:
         _, namespace, name = key
@@ -88,7 +89,7 @@ class ServerController:
         process = self._operator.reach(namespace)
         server = self._cluster.get(SERVERS, namespace, name)
         if server is None or being_deleted(server):
-            if process is not None:
+            if process is not None and not self._has_namesake(process, namespace, name):
                 self._tell(process, name, 0)
             return None
         if terminating(self._cluster, namespace):
@@ -110,11 +111,19 @@ class ServerController:
         await self._write(server, _readiness(stateful_set, _wanted(server)), process)
         return None
 
+    def _has_namesake(self, process: Process, namespace: str, name: str) -> bool:
+        """Whether a Server of this name elsewhere still speaks for it: a name is all they have."""
+        return any(
+            name_of(other) == name and self._operator.reach(str(namespace_of(other))) == process
+            for other in self._cluster.select(SERVERS)
+            if namespace_of(other) != namespace and not being_deleted(other)
+        )
+
     def _tell(self, process: Process, name: str, replicas: int) -> None:
         known = process.scheduler.servers.get(name)
         if (known.expected_replicas if known else None) != replicas and (known or replicas):
             process.scheduler.expect_server(name, replicas)
-            self._operator.publish(process.namespace)
+            self._operator.publish(process)
 
     async def _children(self, server: JSON) -> JSON:
         config_name = str(dig(server, "spec", "serverConfig", default=""))
@@ -132,19 +141,20 @@ class ServerController:
 
     async def _unreachable(self, server: JSON, namespace: str) -> float:
         uid = uid_of(server)
+        error = self._operator.dial_error(namespace)
         self._operator.log(
             "Server",
             "Scheduler not ready",
             level="error",
             name=name_of(server),
             namespace=namespace,
+            error=error,
         )
         delay = self._retries.next_delay(uid)
         unheard = dig(server, "status", "observedGeneration") != server["metadata"].get(
             "generation"
         )
         if unheard and self._retries.exhausted(uid):
-            error = self._operator.dial_error(namespace)
             await self._write(server, Condition(STATEFUL_SET_READY, False, error), None)
         return delay
 

@@ -30,18 +30,16 @@ def mlserver_line(now: datetime, message: str, *, level: str = "INFO") -> str:
     return f"{now.strftime('%Y-%m-%d %H:%M:%S')},{now.microsecond // 1000:03d} [mlserver] {level} - {message}"
 
 
-def unavailable(address: str, cause: str) -> str:
+def unavailable(cause: str) -> str:
     """A gRPC call that found nobody, as the operator writes it into a condition."""
+    if "lookup" in cause:
+        return (
+            "rpc error: code = Unavailable desc = name resolver error: produced zero addresses: "
+            f"{cause}"
+        )
     return (
         "rpc error: code = Unavailable desc = connection error: desc = "
-        f'"transport: Error while dialing: dial tcp {address}: {cause}"'
-    )
-
-
-def unknown_host(host: str, port: int) -> str:
-    return (
-        "rpc error: code = Unavailable desc = name resolver error: produced zero addresses: "
-        f"dial tcp: lookup {host} on 10.96.0.10:53: no such host (port {port})"
+        f'"transport: Error while dialing: {cause}"'
     )
 
 

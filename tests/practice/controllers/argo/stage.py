@@ -14,6 +14,7 @@ from runbook.practice.cluster import JSON
 from runbook.practice.controllers.argo import names
 from runbook.practice.controllers.argo.platform import ArgoWorkflows
 from runbook.practice.controllers.control_plane import ControlPlane
+from runbook.practice.controllers.dns import CLUSTER_DNS
 from runbook.practice.timeline import Timeline
 
 NS = "mlops"
@@ -98,6 +99,18 @@ class Stage:
         )
         controller = names.CONTROLLER_DEPLOYMENT
         await self.deploy(names.CONTROLLER_NAMESPACE, controller, names.CONTROLLER_CONTAINER)
+        await self.deploy("kube-system", "coredns", "coredns")
+        await self.server.create(
+            "services",
+            {
+                "metadata": {"name": "kube-dns", "namespace": "kube-system"},
+                "spec": {
+                    "clusterIP": CLUSTER_DNS,
+                    "selector": {"app": "coredns"},
+                    "ports": [{"port": 53, "protocol": "UDP"}],
+                },
+            },
+        )
         await self.deploy("mlflow", "mlflow", "mlflow")
         await self.server.create(
             "services",

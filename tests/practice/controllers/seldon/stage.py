@@ -13,6 +13,7 @@ from runbook.practice import manifests
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.control_plane import ControlPlane
+from runbook.practice.controllers.dns import CLUSTER_DNS
 from runbook.practice.controllers.seldon import defaults, names
 from runbook.practice.controllers.seldon.platform import SeldonCore
 from runbook.practice.controllers.seldon.processes import Process
@@ -117,6 +118,18 @@ class Stage:
         await self.server.create(names.SERVER_CONFIGS, defaults.server_config())
         operator = names.OPERATOR_DEPLOYMENT
         await self.deploy(names.OPERATOR_NAMESPACE, operator, names.OPERATOR_CONTAINER)
+        await self.deploy("kube-system", "coredns", "coredns")
+        await self.server.create(
+            "services",
+            {
+                "metadata": {"name": "kube-dns", "namespace": "kube-system"},
+                "spec": {
+                    "clusterIP": CLUSTER_DNS,
+                    "selector": {"app": "coredns"},
+                    "ports": [{"port": 53, "protocol": "UDP"}],
+                },
+            },
+        )
         await self.deploy("minio", "minio", "minio")
         await self.server.create(
             "services",
@@ -164,32 +177,36 @@ class Stage:
         await self.model(ENHANCED, "m-2", **(enhanced or {}))
         await self.experiment(**(experiment or {}))
 
-    async def rclone_secret(self, content: str | None = None, **more: str) -> None:
+    async def rclone_secret(
+        self, content: str | None = None, namespace: str = NS, **more: str
+    ) -> None:
         texts = {"rclone.conf": json.dumps(REMOTE) if content is None else content, **more}
         data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
-        metadata = {"name": names.DEFAULT_RCLONE_SECRET, "namespace": NS}
+        metadata = {"name": names.DEFAULT_RCLONE_SECRET, "namespace": namespace}
         await self.server.create("secrets", {"metadata": metadata, "data": data})
 
-    async def runtime(self, *overrides: JSON) -> None:
+    async def runtime(self, *overrides: JSON, namespace: str = NS) -> None:
         spec = {"seldonConfig": "default", "overrides": list(overrides)}
-        await self._custom(names.RUNTIMES, "SeldonRuntime", "seldon", spec)
+        await self._custom(names.RUNTIMES, "SeldonRuntime", "seldon", spec, namespace)
 
-    async def make_server(self, **spec: Any) -> None:
+    async def make_server(self, name: str = "mlserver", namespace: str = NS, **spec: Any) -> None:
         capabilities = {"capabilities": ["mlflow", "torch", "numpy"]}
         wanted = {"serverConfig": "mlserver", **capabilities, **spec}
-        await self._custom(names.SERVERS, "Server", "mlserver", wanted)
+        await self._custom(names.SERVERS, "Server", name, wanted, namespace)
 
-    async def model(self, name: str, model_id: str, **spec: Any) -> None:
+    async def model(self, name: str, model_id: str, namespace: str = NS, **spec: Any) -> None:
         wanted = {"storageUri": uri(model_id), "requirements": ["mlflow", "torch"], **spec}
-        await self._custom(names.MODELS, "Model", name, wanted)
+        await self._custom(names.MODELS, "Model", name, wanted, namespace)
 
     async def experiment(self, **spec: Any) -> None:
         candidates = [{"name": BASELINE, "weight": 70}, {"name": ENHANCED, "weight": 30}]
         wanted = {"default": BASELINE, "candidates": candidates, **spec}
         await self._custom(names.EXPERIMENTS, "Experiment", EXPERIMENT, wanted)
 
-    async def _custom(self, resource: str, kind: str, name: str, spec: JSON) -> None:
-        metadata = {"name": name, "namespace": NS}
+    async def _custom(
+        self, resource: str, kind: str, name: str, spec: JSON, namespace: str = NS
+    ) -> None:
+        metadata = {"name": name, "namespace": namespace}
         obj = {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
         await self.server.create(resource, obj)
 
@@ -235,7 +252,7 @@ class Stage:
 
     def route(self, name: str) -> Route:
         """The route that envoy has to have for one value of the header `seldon-model`."""
-        found = self.core.schedulers.route(NS, name)
+        found = self.core.envoys.route(NS, name)
         assert found is not None, f"envoy has no route {name}"
         return found
 

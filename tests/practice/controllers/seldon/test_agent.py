@@ -48,7 +48,8 @@ async def test_without_its_secret_it_crashes_until_the_secret_is_there(stage: St
     assert 'level=error msg="Failed to load rclone defaults"' in log
     assert 'level=fatal msg="Failed to initialise rclone config listener"' in log
     assert 'secrets \\"seldon-rclone-gs-public\\" not found' in log
-    assert stage.said(BASELINE) == ("False", "ScheduleFailed", NO_SERVER)
+    refused = ("False", "ScheduleFailed", NO_SERVER)
+    await stage.until(lambda: stage.said(BASELINE) == refused, within=30)
     await stage.rclone_secret()
     await stage.until(stage.healthy)
     assert state_of_agent(stage)[1] > 0

@@ -22,7 +22,7 @@ async def test_it_follows_its_candidates_without_being_made_again(stage: Stage) 
     text = "no live replica for model enhanced-predictor for model route ab-test.experiment"
     assert found["ExperimentReady"] == ("False", text)
     assert found["Ready"] == ("False", "Candidates not ready")
-    assert stage.core.schedulers.route(NS, "ab-test.experiment") is None
+    assert stage.core.envoys.route(NS, "ab-test.experiment") is None
     fixed = {"spec": {"storageUri": "s3://mlflow-artifacts/1/models/m-2/artifacts/"}}
     await stage.patch(names.MODELS, ENHANCED, fixed)
     await stage.until(stage.healthy)
@@ -48,7 +48,7 @@ async def test_its_finalizer_goes_when_the_scheduler_has_stopped_it(healthy: Sta
     await healthy.delete(names.EXPERIMENTS, EXPERIMENT)
     await healthy.run(1)
     assert reasons(healthy)["ExperimentReady"] == ("False", "experiment stopped")
-    assert healthy.core.schedulers.route(NS, "ab-test.experiment") is None
+    assert healthy.core.envoys.route(NS, "ab-test.experiment") is None
     await healthy.until(lambda: not healthy.has(names.EXPERIMENTS, EXPERIMENT), within=10)
 
 

@@ -2,41 +2,38 @@ from __future__ import annotations
 
 import pytest
 
-from runbook.practice.controllers.seldon.hosts import answers, service_of
+from runbook.practice.cluster import JSON
+from runbook.practice.controllers.dns import Unreachable
+from runbook.practice.controllers.network import POLICIES
+from runbook.practice.controllers.seldon.hosts import dial
 from tests.practice.controllers.seldon.stage import Stage
 
-
-@pytest.mark.parametrize(
-    ("host", "found"),
-    [
-        ("minio.minio", True),
-        ("minio.minio.svc", True),
-        ("minio.minio.svc.cluster.local", True),
-        ("minio", False),
-        ("minio.elsewhere", False),
-        ("minio.example.org", False),
-        ("minio.minio.example.org", False),
-    ],
-)
-async def test_a_name_means_a_service_of_this_or_the_named_namespace(
-    stage: Stage, host: str, found: bool
-) -> None:
-    assert (service_of(stage.server, "default", host) is not None) is found
+POD: JSON = {
+    "metadata": {"name": "client", "namespace": "default", "labels": {"app": "client"}},
+    "spec": {},
+    "status": {"podIP": "10.42.0.9"},
+}
 
 
-async def test_an_external_name_is_followed(stage: Stage) -> None:
-    spec = {"type": "ExternalName", "externalName": "minio.minio.svc.cluster.local"}
-    metadata = {"name": "store", "namespace": "default"}
-    await stage.server.create("services", {"metadata": metadata, "spec": spec})
-    service = service_of(stage.server, "default", "store")
-    assert service is not None
-    assert service["metadata"]["namespace"] == "minio"
+def trouble(stage: Stage, host: str, port: int = 9000) -> str:
+    with pytest.raises(Unreachable) as caught:
+        dial(stage.server, POD, host, port)
+    return str(caught.value)
 
 
 async def test_a_service_answers_while_a_ready_pod_is_behind_it(stage: Stage) -> None:
-    service = service_of(stage.server, "minio", "minio")
-    assert service is not None
-    assert answers(stage.server, service)
+    address = stage.get("services", "minio", "minio")["spec"]["clusterIP"]
+    for host in ("minio.minio", address):
+        [found] = dial(stage.server, POD, host, 9000)
+        assert found["metadata"]["namespace"] == "minio"
     await stage.scale("deployments.apps", "minio", 0, "minio")
     await stage.run(30)
-    assert not answers(stage.server, service)
+    assert trouble(stage, "minio.minio") == f"dial tcp {address}:9000: connect: connection refused"
+
+
+async def test_what_a_policy_drops_or_is_outside_times_out(stage: Stage) -> None:
+    assert trouble(stage, "203.0.113.9") == "dial tcp 203.0.113.9:9000: i/o timeout"
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    metadata = {"name": "closed", "namespace": "minio"}
+    await stage.server.create(POLICIES, {"metadata": metadata, "spec": spec})
+    assert trouble(stage, "minio.minio").endswith(":9000: i/o timeout")

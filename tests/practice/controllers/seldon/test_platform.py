@@ -126,7 +126,7 @@ async def test_what_was_green_stays_green_when_the_scheduler_is_gone(healthy: St
     assert healthy.get(names.MODELS, BASELINE)["status"] == before
     assert healthy.condition(names.SERVERS, "mlserver", "Ready")["status"] == "True"
     assert healthy.ready_containers("mlserver-0") == "2/3"
-    assert healthy.core.schedulers.route(NS, BASELINE) is not None
+    assert healthy.core.envoys.route(NS, BASELINE) is not None
     await healthy.patch(names.MODELS, BASELINE, {"spec": {"storageUri": "s3://nowhere/x"}})
     await healthy.run(60)
     assert healthy.get(names.MODELS, BASELINE)["status"] == before

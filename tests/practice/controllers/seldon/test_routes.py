@@ -16,7 +16,7 @@ from runbook.practice.controllers.seldon.scheduler import Scheduler
 
 def scheduler_with(*loaded: str) -> Scheduler:
     scheduler = Scheduler()
-    scheduler.agent_subscribed("mlserver", AgentReplica(0, "pod", ("mlflow",), 10), [])
+    scheduler.agent_subscribed("mlserver", AgentReplica(0, "pod", "ns", ("mlflow",), 10), [])
     for name in ("a", "b"):
         scheduler.load_model(ModelSpec(name, "s3://b/x", requirements=("mlflow",)))
     for name in loaded:
@@ -28,7 +28,7 @@ def table(scheduler: Scheduler, *, default: str = "", mirror: str = "") -> dict[
     book = ExperimentBook(scheduler.is_available)
     candidates = (Candidate("a", 70), Candidate("b", 30))
     book.start(ExperimentSpec("e", candidates, default=default, mirror=mirror))
-    return routes.compute(scheduler.models.values(), book)
+    return routes.compute(scheduler.models.values(), book, scheduler.servers)
 
 
 def split(route: Route) -> dict[str, int]:
@@ -41,7 +41,7 @@ def test_an_active_experiment_has_a_route_and_takes_over_that_of_its_default() -
     assert split(found["e.experiment"]) == {"a:1": 70, "b:1": 30}
     assert split(found["a"]) == {"a:1": 70, "b:1": 30}
     assert split(found["b"]) == {"b:1": 100}
-    assert found["b"].targets[0].pods == ("mlserver-0",)
+    assert found["b"].targets[0].pods == (("ns", "mlserver-0"),)
 
 
 def test_without_a_candidate_the_experiments_route_is_gone_and_the_defaults_is_plain() -> None:

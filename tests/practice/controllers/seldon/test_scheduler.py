@@ -20,7 +20,7 @@ M1 = VersionRef("m", 1)
 
 
 def agent(index: int = 0, *capabilities: str, memory: int = GIB) -> AgentReplica:
-    return AgentReplica(index, f"pod-{index}", capabilities or ("mlflow", "torch"), memory)
+    return AgentReplica(index, f"pod-{index}", "ns", capabilities or ("mlflow", "torch"), memory)
 
 
 def spec(name: str = "m", **fields: Any) -> ModelSpec:
