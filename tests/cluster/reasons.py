@@ -108,6 +108,11 @@ REASONS: tuple[Reason, ...] = (
         "*apiVersion",
         "the old name of the same form, for clients before 1.15",
     ),
+    Reason(
+        "discovery/roots",
+        "10 GET /apis: *",
+        "the platform is Kubernetes 1.32, which still serves the older form of the same document",
+    ),
     Reason("watch/there", "3 WATCH *", "the path /api/v1/watch is deprecated since 1.11"),
     Reason(
         "watch/odd",

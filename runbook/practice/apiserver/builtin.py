@@ -46,8 +46,8 @@ storage.k8s.io/v1 storageclasses StorageClass sc C - -
 coordination.k8s.io/v1 leases Lease - N - -
 discovery.k8s.io/v1 endpointslices EndpointSlice - N - -
 scheduling.k8s.io/v1 priorityclasses PriorityClass pc C - -
-admissionregistration.k8s.io/v1 validatingwebhookconfigurations ValidatingWebhookConfiguration - C - -
-admissionregistration.k8s.io/v1 mutatingwebhookconfigurations MutatingWebhookConfiguration - C - -
+admissionregistration.k8s.io/v1 validatingwebhookconfigurations ValidatingWebhookConfiguration - C - api-extensions
+admissionregistration.k8s.io/v1 mutatingwebhookconfigurations MutatingWebhookConfiguration - C - api-extensions
 apiextensions.k8s.io/v1 customresourcedefinitions CustomResourceDefinition crd,crds C status api-extensions
 authorization.k8s.io/v1 selfsubjectaccessreviews SelfSubjectAccessReview - C - -
 authorization.k8s.io/v1 selfsubjectrulesreviews SelfSubjectRulesReview - C - -

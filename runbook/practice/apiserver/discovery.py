@@ -6,24 +6,28 @@ knows only the old one.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 from runbook.practice.apiserver.messages import Request, Response, json_response, page_not_found
+from runbook.practice.apiserver.negotiation import check_plain
 from runbook.practice.apiserver.registry import Registry, Resource
+from runbook.practice.apiserver.state import storage_version
 
 JSON = dict[str, Any]
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
-# subresource -> (group, version, kind) where it differs from its resource's
+# subresource -> (group, version, kind) where it differs from its resource's; empty: the same group
 _KINDS = {
     "scale": ("autoscaling", "v1", "Scale"),
     "eviction": ("policy", "v1", "Eviction"),
-    "binding": ("", "v1", "Binding"),
+    "binding": ("", "", "Binding"),
     "token": ("authentication.k8s.io", "v1", "TokenRequest"),
-    "exec": ("", "v1", "PodExecOptions"),
-    "attach": ("", "v1", "PodAttachOptions"),
-    "portforward": ("", "v1", "PodPortForwardOptions"),
-    "proxy": ("", "v1", "ServiceProxyOptions"),
+    "exec": ("", "", "PodExecOptions"),
+    "attach": ("", "", "PodAttachOptions"),
+    "portforward": ("", "", "PodPortForwardOptions"),
+    "proxy": ("", "", "ServiceProxyOptions"),
 }
 _VERBS = {
     "log": ["get"],
@@ -37,6 +41,8 @@ _VERBS = {
     "proxy": ["create", "delete", "get", "patch", "update"],
 }
 _READ_WRITE = ["get", "patch", "update"]
+# Kinds that upstream stores in another version than the one it serves.
+_STORED_AS = {"customresourcedefinitions.apiextensions.k8s.io": "v1beta1"}
 
 
 def roots(registry: Registry, request: Request, *, core: bool) -> Response:
@@ -55,6 +61,7 @@ def roots(registry: Registry, request: Request, *, core: bool) -> Response:
         }
         content_type = AGGREGATED.format(version)
         return json_response(body, content_type=content_type, headers={"Vary": "Accept"})
+    check_plain(request)
     if core:
         everywhere = {"clientCIDR": "0.0.0.0/0", "serverAddress": request.headers.get("host", "")}
         versions = {
@@ -83,7 +90,7 @@ def resources(registry: Registry, group_name: str, version: str) -> Response:
         return page_not_found()
     body = {
         "kind": "APIResourceList",
-        "apiVersion": "v1",
+        **({"apiVersion": "v1"} if group_name else {}),  # older than the field
         "groupVersion": f"{group_name}/{version}" if group_name else version,
         "resources": [entry for resource in found for entry in _entries(resource)],
     }
@@ -118,8 +125,10 @@ def _entries(resource: Resource) -> list[JSON]:
         first["shortNames"] = list(resource.short_names)
     if resource.categories:
         first["categories"] = list(resource.categories)
+    if "list" in resource.verbs:
+        first["storageVersionHash"] = _storage_version_hash(resource)
     entries = [first]
-    for subresource in sorted(resource.subresources):
+    for subresource in _subresources(resource):
         entry: JSON = {
             "name": f"{resource.plural}/{subresource}",
             "singularName": "",
@@ -128,9 +137,23 @@ def _entries(resource: Resource) -> list[JSON]:
             "verbs": _VERBS.get(subresource, _READ_WRITE),
         }
         if subresource in _KINDS:
-            entry["group"], entry["version"], entry["kind"] = _KINDS[subresource]
+            group_name, version, entry["kind"] = _KINDS[subresource]
+            if version:
+                entry |= {"group": group_name, "version": version}
         entries.append(entry)
     return entries
+
+
+def _subresources(resource: Resource) -> list[str]:
+    """By name; those of a custom resource with the status first."""
+    return sorted(resource.subresources, reverse=resource.crd is not None)
+
+
+def _storage_version_hash(resource: Resource) -> str:
+    """What tells a client that objects are stored in another form than before."""
+    version = _STORED_AS.get(resource.name) or storage_version(resource).rpartition("/")[2]
+    stored = f"{resource.group}/{version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(stored.encode()).digest()[:8]).decode()
 
 
 def _aggregated_group(name: str, versions: dict[str, list[Resource]]) -> JSON:
@@ -149,7 +172,9 @@ def _aggregated_group(name: str, versions: dict[str, list[Resource]]) -> JSON:
 
 
 def _aggregated_resource(resource: Resource) -> JSON:
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    kind = {"group": "", "version": "", "kind": resource.kind}  # those of its own group
+    if resource.crd is not None:
+        kind |= {"group": resource.group, "version": resource.version}
     found: JSON = {
         "resource": resource.plural,
         "responseKind": kind,
@@ -168,7 +193,7 @@ def _aggregated_resource(resource: Resource) -> JSON:
                 "responseKind": _response_kind(subresource, kind),
                 "verbs": _VERBS.get(subresource, _READ_WRITE),
             }
-            for subresource in sorted(resource.subresources)
+            for subresource in _subresources(resource)
         ]
     return found
 

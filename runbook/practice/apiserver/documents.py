@@ -16,6 +16,7 @@ from runbook.practice.apiserver.messages import (
     page_not_found,
     text_response,
 )
+from runbook.practice.apiserver.negotiation import check_plain
 from runbook.practice.apiserver.registry import Registry
 from runbook.practice.apiserver.routing import GroupPath
 from runbook.practice.timeline import Timeline
@@ -47,10 +48,15 @@ class Documents:
         self._registry = registry
         self._timeline = timeline
 
-    def group(self, path: GroupPath) -> Response:
+    def group(self, path: GroupPath, request: Request) -> Response:
         if path.version:
-            return discovery.resources(self._registry, path.group, path.version)
-        return discovery.group(self._registry, path.group)
+            page = discovery.resources(self._registry, path.group, path.version)
+        else:
+            page = discovery.group(self._registry, path.group)
+        if page.status == 200:
+            found = self._registry.versions()[path.group].get(path.version, [])
+            check_plain(request, routed=any(resource.crd is None for resource in found))
+        return page
 
     def page(self, request: Request) -> Response:
         path = request.path.rstrip("/") or "/"
@@ -77,7 +83,7 @@ class Documents:
         registry = self._registry
         body = openapi.document(registry.all(), registry.generation, path)
         if body is None:
-            return page_not_found()
+            return Response(404, b"", "text/plain; charset=utf-8")
         tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
         headers = {"ETag": tag, "Vary": "Accept"}
         if request.query.get("hash"):

@@ -216,6 +216,12 @@ def method_not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", message, {})
 
 
+def verb_not_supported(resource: Named, verb: str) -> ApiError:
+    """405 in the words of those who serve custom resources."""
+    message = f'{verb} is not supported on resources of kind "{resource.name}"'
+    return ApiError(405, "MethodNotAllowed", message, details(resource))
+
+
 def unsupported_media_type(accepted: Iterable[str]) -> ApiError:
     types = ", ".join(accepted)
     message = (

@@ -90,6 +90,8 @@ class Type:
 class Field:
     type: Type
     required: bool
+    documented: bool
+    """Whether the schema calls it required, which the server may still do without."""
     description: str
 
 
@@ -129,6 +131,7 @@ def struct(class_name: str) -> Struct:
         fields[json_name] = Field(
             _type(text, name, json_name, info.annotation),
             info.is_required() and (name, json_name) not in _OPTIONAL,
+            info.is_required(),
             info.description or "",
         )
     return Struct(name, fields, _description(model))

@@ -61,11 +61,30 @@ def negotiated(request: Request, *, lists: bool = False) -> Form:
             case "PartialObjectMetadataList":
                 return Form("PartialObjectMetadata", lists=True)
     if known:
-        types = ", ".join(_SERVED)
-        raise _not_acceptable(f"only the following media types are accepted: {types}")
-    types = ", ".join((*_SERVED, *_STREAMED) if lists else _SERVED)
-    message = f"406: Not Acceptable\n\nAvailable representations: {types}"
-    raise ApiError(406, "NotAcceptable", message, {})
+        raise _only_these()
+    raise _available((*_SERVED, *_STREAMED) if lists else _SERVED)
+
+
+def check_plain(request: Request, *, routed: bool = False) -> None:
+    """406 for who wants none of the forms that a document has which is no object.
+
+    `routed` are those that upstream's router refuses, in words of its own.
+    """
+    for wanted in request.headers.get("accept", "").split(","):
+        media, *parameters = (part.strip() for part in wanted.split(";"))
+        if media in _JSON_TYPES and not any(one.startswith("as=") for one in parameters):
+            return
+    raise _available(_SERVED) if routed else _only_these()
+
+
+def _available(types: Sequence[str]) -> ApiError:
+    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(types)}"
+    return ApiError(406, "NotAcceptable", message, {})
+
+
+def _only_these() -> ApiError:
+    types = ", ".join(_SERVED)
+    return _not_acceptable(f"only the following media types are accepted: {types}")
 
 
 def _go_type(resource: Resource, suffix: str = "") -> str:
@@ -122,8 +141,8 @@ def encode_list(
                 remaining=meta.get("remainingItemCount"),
             )
         )
-    if resource.crd is not None and form.kind == "Object":
-        meta = {"continue": "", **meta}
+    if form.kind == "Object":
+        meta = list_meta(resource, meta)
     head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": meta}
     if form.kind == "PartialObjectMetadata":
         if not form.lists:
@@ -136,6 +155,11 @@ def encode_list(
         return encode({**head, "items": None})
     items = b",".join(_encode_item(resource, obj, form) for obj in objects)
     return encode(head)[:-1] + b',"items":[' + items + b"]}"
+
+
+def list_meta(resource: Resource, meta: JSON) -> JSON:
+    """A list of custom resources says in words that nothing follows."""
+    return meta if resource.crd is None else {"continue": "", **meta}
 
 
 def as_item(resource: Resource, obj: JSON) -> JSON:

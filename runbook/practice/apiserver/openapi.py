@@ -199,7 +199,7 @@ def _struct_schema(table: models.Struct, kind: str) -> JSON:
         name: {**_type_schema(field.type, field.description), **_merging(table.name, name, kind)}
         for name, field in table.fields.items()
     }
-    needed = [name for name, field in table.fields.items() if field.required]
+    needed = [name for name, field in table.fields.items() if field.documented]
     return {**found, "required": needed} if needed else found
 
 

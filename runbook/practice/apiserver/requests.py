@@ -20,7 +20,7 @@ from runbook.practice.apiserver.errors import (
     invalid_options,
     method_not_allowed,
     success,
-    unknown_resource,
+    verb_not_supported,
 )
 from runbook.practice.apiserver.messages import (
     Answer,
@@ -28,10 +28,10 @@ from runbook.practice.apiserver.messages import (
     Response,
     json_response,
 )
-from runbook.practice.apiserver.negotiation import as_item, encode_one, negotiated
+from runbook.practice.apiserver.negotiation import as_item, encode_one, list_meta, negotiated
 from runbook.practice.apiserver.patching import APPLY_PATCH, apply_object, patch_object, patched
 from runbook.practice.apiserver.proxy import ServiceProxy
-from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route, served_version
+from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route, unserved
 from runbook.practice.apiserver.state import (
     JSON,
     DeleteOptions,
@@ -77,17 +77,9 @@ class Requests:
     async def _answer(self, request: Request, user: User) -> Answer:
         state = self._state
         found = route(state.registry, request.path)
-        if not isinstance(found, ResourcePath):
+        if not isinstance(found, ResourcePath) or _spans_namespaces(request, found.target):
             check(state.store, user, Attributes(request.method.lower(), path=request.path))
-            if isinstance(found, GroupPath):
-                page = self._documents.group(found)
-            elif served_version(state.registry, request.path):
-                raise unknown_resource()
-            else:
-                page = self._documents.page(request)
-            if request.method not in {"GET", "HEAD"} and page.status == 200:
-                raise method_not_allowed()
-            return page
+            return self._document(request, found)
         verb = _verb(request, found.target)
         target = found.target
         check(state.store, user, _attributes(verb, target))
@@ -100,6 +92,19 @@ class Requests:
         if target.subresource:
             return await self._subresource(request, found, user)
         return await self._main(request, target, verb, user)
+
+    def _document(self, request: Request, found: ResourcePath | GroupPath | None) -> Response:
+        if (missing := unserved(self._state.registry, request.path)) is not None:
+            raise missing
+        if not isinstance(found, GroupPath):
+            page = self._documents.page(request)
+        else:
+            page = self._documents.group(found, request)
+            if not found.version:
+                return page  # whatever the method: upstream does not look at it here
+        if request.method not in {"GET", "HEAD"} and page.status == 200:
+            raise method_not_allowed()
+        return page
 
     async def _main(self, request: Request, target: Target, verb: str, user: User) -> Answer:
         state = self._state
@@ -158,6 +163,8 @@ class Requests:
                 return await self._update(request, target, user)
             case "status", "PATCH":
                 return await self._patch(request, target, user)
+            case _ if target.resource.crd is not None:
+                raise verb_not_supported(target.resource, _verb(request, target))
             case _:
                 raise method_not_allowed()
 
@@ -226,7 +233,7 @@ class Requests:
             {
                 "kind": resource.list_kind,
                 "apiVersion": resource.api_version,
-                "metadata": {"resourceVersion": str(state.store.version)},
+                "metadata": list_meta(resource, {"resourceVersion": str(state.store.version)}),
                 "items": [as_item(resource, obj) for obj in chosen],
             }
         )
@@ -240,6 +247,13 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
+def _spans_namespaces(request: Request, target: Target) -> bool:
+    """Whether custom resources of all namespaces are meant, of which only reading knows."""
+    resource = target.resource
+    everywhere = resource.namespaced and target.namespace is None
+    return resource.crd is not None and everywhere and request.method not in {"GET", "HEAD"}
+
+
 def _verb(request: Request, target: Target) -> str:
     """The verb as RBAC knows it."""
     if request.method == "DELETE":
@@ -247,7 +261,8 @@ def _verb(request: Request, target: Target) -> str:
     if request.method == "POST" and target.name and not target.subresource:
         raise method_not_allowed()
     if request.method in {"PUT", "PATCH"} and not target.name:
-        raise method_not_allowed()
+        nameless = bad_request("name must be provided")
+        raise method_not_allowed() if target.resource.crd is None else nameless
     verb = _VERBS.get(request.method)
     if verb is None:
         raise method_not_allowed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from runbook.practice.apiserver.errors import ApiError, not_found, unknown_resource
 from runbook.practice.apiserver.registry import Registry
 from runbook.practice.apiserver.state import Target
 
@@ -51,15 +52,28 @@ def route(registry: Registry, path: str) -> ResourcePath | GroupPath | None:
     return ResourcePath(target, tail)
 
 
-def served_version(registry: Registry, path: str) -> bool:
-    """Whether a path leads below a version of a group that is served."""
-    match path.strip("/").split("/"):
-        case ["api", version, _, *_]:
-            return version in registry.versions().get("", {})
-        case ["apis", group, version, _, *_]:
-            return version in registry.versions().get(group, {})
+def unserved(registry: Registry, path: str) -> ApiError | None:
+    """What is said of a path into a group that is served; None where there is a page or none at all.
+
+    Groups of custom resources know only their objects: a subresource that one does not have is an
+    object that is not there, and any other path is no page at all.
+    """
+    match [unquote(part) for part in path.strip("/").split("/")]:
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest]:
+            pass
         case _:
-            return False
+            return None
+    versions = registry.versions().get(group, {})
+    if any(one.crd is None for resources in versions.values() for one in resources):
+        return unknown_resource() if rest or version not in versions else None
+    match rest:
+        case ["namespaces", _, plural, name, _] | [plural, name, _]:
+            resource = registry.find(group, version, plural)
+            return None if resource is None else not_found(resource, name)
+        case _:
+            return None
 
 
 def _depth(target: Target) -> int:

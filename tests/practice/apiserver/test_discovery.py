@@ -60,7 +60,35 @@ async def test_short_names_stand_only_at_the_resource_itself(client: Client) -> 
     assert "deletecollection" not in by_name["namespaces"]["verbs"]
 
 
-@pytest.mark.parametrize("path", ["/apis/nothing", "/apis/apps/v9", "/api/v9"])
-async def test_an_unknown_group_is_a_page_that_is_not_there(client: Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/apis/nothing", "/apis/nothing/v1", "/apis/example.org/v9"])
+async def test_an_unknown_group_is_a_page_that_is_not_there(
+    widgets: ApiServer, client: Client, path: str
+) -> None:
     reply = await client.ask("GET", path)
     assert (reply.status, reply.body) == (404, b"404 page not found\n")
+
+
+@pytest.mark.parametrize("path", ["/apis/apps/v9", "/api/v9", "/apis/apps/v9/deployments"])
+async def test_an_unknown_version_of_a_built_in_group_is_a_status(
+    client: Client, path: str
+) -> None:
+    reply = await client.ask("GET", path)
+    assert (reply.status, reply.body["reason"]) == (404, "NotFound")
+
+
+@pytest.mark.parametrize("path", ["/api", "/apis", "/apis/apps", "/api/v1"])
+async def test_documents_come_in_json_or_not_at_all(client: Client, path: str) -> None:
+    assert (await client.ask("GET", path, accept="text/html")).status == 406
+    assert (await client.ask("GET", path, accept="text/html, */*")).status == 200
+
+
+async def test_the_hash_of_the_stored_version_is_upstreams(
+    widgets: ApiServer, client: Client
+) -> None:
+    core = (await client.ask("GET", "/api/v1")).body["resources"]
+    hashes = {one["name"]: one.get("storageVersionHash") for one in core}
+    assert hashes["configmaps"] == "qFsyl6wFWjQ="
+    assert hashes["pods/log"] is None
+    (widget, *inner) = (await client.ask("GET", "/apis/example.org/v1")).body["resources"]
+    assert widget["storageVersionHash"]
+    assert [one["name"] for one in inner] == ["widgets/status", "widgets/scale"]

@@ -333,3 +333,25 @@ async def test_strange_questions_get_an_answer(
     if isinstance(answer, Stream):
         await answer.chunks.aclose()
     assert answer.status in {200, 400, 404, 406, 410, 422, 500, 504}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/apis/example.org/v1/nopes", 404),
+        ("POST", "/apis/example.org/v1/widgets", 404),
+        ("DELETE", "/apis/example.org/v1/widgets", 404),
+        ("PUT", "/apis/example.org/v1/namespaces/default/widgets", 400),
+        ("POST", "/apis/example.org/v1/namespaces/default/widgets/w/status", 405),
+        ("GET", "/apis/example.org/v1/namespaces/default/widgets/w/nope", 404),
+    ],
+)
+async def test_groups_of_custom_resources_know_only_their_objects(
+    widgets: ApiServer, client: Client, method: str, path: str, status: int
+) -> None:
+    reply = await client.ask(method, path, {})
+    assert reply.status == status
+    named = isinstance(reply.body, dict)
+    assert named == ("/namespaces/" in path)
+    if named and status != 400:
+        assert reply.body["details"]["group"] == "example.org"
