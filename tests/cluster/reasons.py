@@ -85,6 +85,13 @@ REASONS: tuple[Reason, ...] = (
             ("patch/wrong-list", "* PATCH *message"),
             ("json-patch/number", "* PATCH *message"),
             ("patch/media", "22 PATCH *message"),
+            *(
+                (f"scale/{kind}", "16 PATCH *message")
+                for kind in (
+                    *("deployment", "deployment-mixed", "replicaset", "statefulset"),
+                    *("controller", "model"),
+                )
+            ),
         )
     ),
     Reason(

@@ -10,7 +10,7 @@ from typing import cast
 
 from runbook.practice.apiserver import deleting, logs, pods, reading, reviews, scale, watching
 from runbook.practice.apiserver.authorization import Attributes, User, check
-from runbook.practice.apiserver.codec import decode_body, media_type, normal
+from runbook.practice.apiserver.codec import decode_body, media_type
 from runbook.practice.apiserver.documents import Documents
 from runbook.practice.apiserver.errors import (
     ApiError,
@@ -29,7 +29,7 @@ from runbook.practice.apiserver.messages import (
     json_response,
 )
 from runbook.practice.apiserver.negotiation import as_item, encode_one, list_meta, negotiated
-from runbook.practice.apiserver.patching import APPLY_PATCH, apply_object, patch_object, patched
+from runbook.practice.apiserver.patching import APPLY_PATCH, apply_object, patch_object
 from runbook.practice.apiserver.proxy import ServiceProxy
 from runbook.practice.apiserver.routing import GroupPath, ResourcePath, route, unserved
 from runbook.practice.apiserver.state import (
@@ -154,7 +154,7 @@ class Requests:
             case "token", "POST":
                 return json_response(self.tokens.issue(state, target, decode_body(request)), 201)
             case "scale", "GET":
-                return json_response(scale.read_scale(target, state.must(target)))
+                return json_response(scale.get_scale(target, state.must(target)))
             case "scale", "PUT" | "PATCH":
                 return await self._scale(request, target, user)
             case "status", "GET":
@@ -203,15 +203,17 @@ class Requests:
         return self._one(request, target, made, 201 if new else 200)
 
     async def _scale(self, request: Request, target: Target, user: User) -> Response:
+        state, body, options = self._state, request.body, _write_options(request, user)
+        media = media_type(request)
         if request.method == "PUT":
-            wanted = decode_body(request)
+            made = await persistently(
+                lambda: scale.put_scale(state, target, decode_body(request), options)
+            )
         else:
-            present = scale.read_scale(target, self._state.must(target))
-            wanted = normal(patched(target, present, media_type(request), request.body))
-        options = _write_options(request, user)
-        return json_response(
-            await persistently(lambda: scale.write_scale(self._state, target, wanted, options))
-        )
+            made = await persistently(
+                lambda: scale.patch_scale(state, target, media, body, options)
+            )
+        return json_response(made)
 
     async def _delete(self, request: Request, target: Target, user: User) -> Response:
         options = _delete_options(request, user)

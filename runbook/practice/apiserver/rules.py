@@ -138,13 +138,18 @@ def check_name_given(name: str, meta: JSON) -> None:
         )
 
 
-def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -> None:
-    known = live["metadata"]
+def check_name(name: str, meta: JSON) -> None:
+    """An object that replaces another says which, and it is the one the path names."""
     check_name_given(name, meta)
-    if meta.get("name", name) != name:
+    if meta["name"] != name:
         raise bad_request(
             f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
         )
+
+
+def check_preconditions(resource: Resource, name: str, live: JSON, meta: JSON) -> None:
+    known = live["metadata"]
+    check_name(name, meta)
     if meta.get("namespace", known.get("namespace")) != known.get("namespace"):
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"

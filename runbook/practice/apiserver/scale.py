@@ -5,8 +5,21 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from runbook.practice.apiserver import rules
 from runbook.practice.apiserver.codec import normal
-from runbook.practice.apiserver.errors import Cause, invalid
+from runbook.practice.apiserver.errors import (
+    ApiError,
+    Cause,
+    bad_request,
+    compact,
+    internal,
+    invalid,
+    invalid_request,
+    undecodable,
+)
+from runbook.practice.apiserver.findings import go_type
+from runbook.practice.apiserver.patching import patched
+from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import State, Target, WriteOptions
 from runbook.practice.apiserver.webhooks import mutate, question_of, validate
 from runbook.practice.apiserver.writing import update
@@ -14,7 +27,33 @@ from runbook.practice.apiserver.writing import update
 JSON = dict[str, Any]
 Path = list[str]
 
+_SCALE = Resource(
+    group="autoscaling",
+    version="v1",
+    plural="scales",
+    kind="Scale",
+    singular="scale",
+    list_kind="ScaleList",
+    short_names=(),
+    namespaced=True,
+    subresources=frozenset(),
+    categories=(),
+)
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+_NOT_GIVEN = -(1 << 31)
+"""The replicas of a custom resource that says none, while a patch is laid over its Scale."""
+_UNREGISTERED = 'no kind is registered for the type v1.Scale in scheme "pkg/runtime/scheme.go:111"'
+"""What upstream says of every Scale of a custom resource that it cannot read."""
+_SIGNS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
+
+
+def get_scale(target: Target, obj: JSON) -> JSON:
+    """What a client reads, who is told of a custom resource that has no number of replicas."""
+    if target.resource.crd is not None and _at(obj, _paths(target)[0]) is None:
+        why = f'the spec replicas field "{_spec_path(target)}" does not exist'
+        error = internal(why)
+        raise ApiError(error.code, error.reason, error.message, {"causes": [{"message": why}]})
+    return read_scale(target, obj)
 
 
 def read_scale(target: Target, obj: JSON) -> JSON:
@@ -24,24 +63,57 @@ def read_scale(target: Target, obj: JSON) -> JSON:
     status: JSON = {"replicas": _at(obj, status_path) or 0}
     if selector:
         status["selector"] = selector
+    replicas = _at(obj, spec_path)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {key: obj["metadata"][key] for key in _KEPT if key in obj["metadata"]},
-        "spec": {"replicas": _at(obj, spec_path) or 0},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
 
 
-async def write_scale(state: State, target: Target, scale: JSON, options: WriteOptions) -> JSON:
+async def put_scale(state: State, target: Target, scale: JSON, options: WriteOptions) -> JSON:
     """Take the replicas of a Scale over into its object; answer with the new Scale."""
-    live = state.must(target)
+    scale.setdefault("metadata", {})
+    _check_kind(target, scale)
+    rules.check_name(target.name, scale["metadata"])
+    rules.place(_SCALE, target.namespace, scale["metadata"])
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        why = "must be greater than or equal to 0"
-        raise invalid(
-            target.resource, target.name, [Cause.invalid("spec.replicas", f"{replicas}", why)]
-        )
+    if (why := _mistyped(replicas)) and target.resource.crd is None:
+        raise undecodable("Scale", "v1", why)
+    if why:
+        raise bad_request(_UNREGISTERED)
+    return await _write(state, target, scale, replicas, options)
+
+
+async def patch_scale(
+    state: State, target: Target, media: str, body: bytes, options: WriteOptions
+) -> JSON:
+    """The same for a change of the present Scale."""
+    live = state.must(target)
+    present = read_scale(target, live)
+    custom = target.resource.crd is not None
+    if custom and _at(live, _paths(target)[0]) is None:
+        present["spec"]["replicas"] = _NOT_GIVEN
+    scale = normal(patched(target, present, media, body))
+    _check_kind(target, scale)
+    rules.check_name(target.name, scale["metadata"])
+    rules.place(_SCALE, target.namespace, scale["metadata"])
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if why := _mistyped(replicas):
+        raise invalid_request([Cause.invalid("patch", f'"{compact(scale)}"', why)])
+    if replicas == _NOT_GIVEN:
+        raise bad_request(f'the spec replicas field "{_spec_path(target)}" cannot be empty')
+    return await _write(state, target, scale, replicas, options)
+
+
+async def _write(
+    state: State, target: Target, scale: JSON, replicas: int, options: WriteOptions
+) -> JSON:
+    live = state.must(target)
+    if replicas < 0:
+        raise _negative(target, replicas)
     scale = await _admit(state, target, scale, live, options)
     live, replicas = state.must(target), scale["spec"]["replicas"]
     new = copy.deepcopy(dict(live))
@@ -70,6 +142,37 @@ async def _admit(
     return {**scale, "spec": {"replicas": (new.get("spec") or {}).get("replicas", 0)}}
 
 
+def _check_kind(target: Target, scale: JSON) -> None:
+    try:
+        rules.check_identity(_SCALE, scale)
+    except ApiError:
+        if target.resource.crd is None:
+            raise
+        raise bad_request(_UNREGISTERED) from None
+
+
+def _mistyped(replicas: object) -> str:
+    if isinstance(replicas, int) and not isinstance(replicas, bool):
+        return ""
+    kind = go_type(replicas)
+    return (
+        f"json: cannot unmarshal {kind} into Go struct field ScaleSpec.spec.replicas of type int32"
+    )
+
+
+def _negative(target: Target, replicas: int) -> ApiError:
+    if target.resource.crd is None:
+        why = "must be greater than or equal to 0"
+        cause = Cause.invalid("spec.replicas", f"{replicas}", why)
+        return invalid(_SCALE, target.name, [cause])
+    cause = Cause.invalid(_spec_path(target), f"{replicas}", "should be a non-negative integer")
+    return invalid(target.resource, target.name, [cause])
+
+
+def _spec_path(target: Target) -> str:
+    return "." + ".".join(_paths(target)[0])
+
+
 def _paths(target: Target) -> tuple[Path, Path, Path]:
     """Where spec.replicas, status.replicas and the selector stand (the last may be nowhere)."""
     if target.resource.crd_version is None:
@@ -94,10 +197,17 @@ def _at(obj: JSON, path: Path) -> Any:
 
 
 def _selector_text(obj: JSON) -> str:
+    """A selector as one line, its requirements in the order of their keys."""
     selector = (obj.get("spec") or {}).get("selector")
     if not isinstance(selector, dict):
         return ""
-    labels = selector.get("matchLabels", selector)  # a ReplicationController's is the map itself
-    return ",".join(
-        f"{key}={value}" for key, value in sorted(labels.items()) if isinstance(value, str)
-    )
+    labels: JSON = selector
+    expressions: list[JSON] = []
+    if "matchLabels" in selector or "matchExpressions" in selector:
+        labels = selector.get("matchLabels") or {}
+        expressions = selector.get("matchExpressions") or []
+    found = [(key, f"{key}={value}") for key, value in labels.items()]
+    for one in expressions:
+        values = ",".join(sorted(one.get("values") or []))
+        found.append((one["key"], _SIGNS[one["operator"]].format(one["key"], values)))
+    return ",".join(text for _, text in sorted(found, key=lambda one: one[0]))

@@ -121,7 +121,7 @@ def managed_fields(
         kind=resource.kind,
         api_version=resource.api_version,
         manager=options.manager,
-        time=time,
+        time=None if target.subresource == "scale" else time,  # a Scale keeps no times
         subresource=target.subresource,
         schema=schema.crd_schema(resource),
     )

@@ -45,7 +45,42 @@ async def test_only_whole_numbers_from_nought_are_replicas(
     patch = {"spec": {"replicas": replicas}}
     reply = await client.ask("PATCH", f"{WEB}/scale", patch, media=MERGE)
     assert reply.status == 422
+    put = await client.ask("PUT", f"{WEB}/scale", {"metadata": {"name": "web"}, **patch})
+    assert put.status == (422 if replicas == -1 else 400)
     assert (await client.ask("GET", WEB)).body == web
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        {"spec": {"replicas": 3}},
+        {"metadata": {"name": "other"}, "spec": {"replicas": 3}},
+        {"metadata": {"name": "web", "namespace": "other"}, "spec": {"replicas": 3}},
+        {"kind": "Nope", "apiVersion": "v1", "metadata": {"name": "web"}},
+    ],
+)
+async def test_a_scale_says_whose_it_is(web: JSON, client: Client, scale: JSON) -> None:
+    assert (await client.ask("PUT", f"{WEB}/scale", scale)).status == 400
+    assert (await client.ask("GET", WEB)).body == web
+
+
+async def test_nought_replicas_are_left_out(web: JSON, client: Client) -> None:
+    scaled = await client.ask("PATCH", f"{WEB}/scale", {"spec": {"replicas": 0}}, media=MERGE)
+    assert scaled.body["spec"] == {}
+
+
+async def test_a_selector_with_expressions_is_one_line(
+    api: ApiServer, client: Client, deployment: JSON
+) -> None:
+    selector = deployment["spec"]["selector"]
+    selector["matchExpressions"] = [
+        {"key": "c", "operator": "DoesNotExist"},
+        {"key": "b", "operator": "NotIn", "values": ["y", "x"]},
+        {"key": "app", "operator": "Exists"},
+    ]
+    await client.ask("POST", WEB.removesuffix("/web"), deployment)
+    status = (await client.ask("GET", f"{WEB}/scale")).body["status"]
+    assert status["selector"] == "app=web,app,b notin (x,y),!c"
 
 
 async def test_a_custom_resource_says_where_its_replicas_are(
@@ -54,11 +89,23 @@ async def test_a_custom_resource_says_where_its_replicas_are(
     made = await widgets.create("widgets.example.org", widget)
     status = {"phase": "Ready", "replicas": 2, "selector": "a=b"}
     await widgets.update_status("widgets.example.org", {**made, "status": status})
-    body = (await client.ask("GET", f"{WIDGET}/scale")).body
-    assert (body["spec"], body["status"]) == ({"replicas": 0}, {"replicas": 2, "selector": "a=b"})
-
     await client.ask("PATCH", f"{WIDGET}/scale", {"spec": {"replicas": 3}}, media=MERGE)
     assert (await client.ask("GET", WIDGET)).body["spec"]["replicas"] == 3
+    body = (await client.ask("GET", f"{WIDGET}/scale")).body
+    assert (body["spec"], body["status"]) == ({"replicas": 3}, {"replicas": 2, "selector": "a=b"})
+
+
+async def test_a_custom_resource_without_replicas_has_nothing_to_show(
+    widgets: ApiServer, client: Client, widget: JSON
+) -> None:
+    widget["spec"].pop("replicas", None)
+    await widgets.create("widgets.example.org", widget)
+    assert (await client.ask("GET", f"{WIDGET}/scale")).status == 500
+    labels = {"metadata": {"labels": {"a": "b"}}}
+    assert (await client.ask("PATCH", f"{WIDGET}/scale", labels, media=MERGE)).status == 400
+    negative = {"spec": {"replicas": -1}}
+    refused = await client.ask("PATCH", f"{WIDGET}/scale", negative, media=MERGE)
+    assert refused.body["details"]["causes"][0]["field"] == ".spec.replicas"
 
 
 async def test_who_scales_owns_the_replicas_by_way_of_the_subresource(
@@ -69,4 +116,5 @@ async def test_who_scales_owns_the_replicas_by_way_of_the_subresource(
     fields = (await client.ask("GET", WEB)).body["metadata"]["managedFields"]
     (mine,) = [one for one in fields if one["manager"] == "scaler"]
     assert mine["subresource"] == "scale"
+    assert "time" not in mine
     assert mine["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
