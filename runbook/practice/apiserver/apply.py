@@ -103,7 +103,7 @@ def track_update(
     kind: str,
     api_version: str,
     manager: str | None,
-    time: str,
+    time: str | None,
     subresource: str = "",
     schema: JSON | None = None,
 ) -> list[JSON]:
@@ -189,8 +189,9 @@ def apply(
     given_up = (mine.paths if mine else set()) - _kept(others, want)
     merged = overlay(without(live, given_up, root), config, root)
     others = [owner.keeping(owner.paths - different) for owner in others]
-    unchanged = mine is not None and mine.paths == set(want) and merged == live
-    stamp = mine.entry.get("time", time) if mine is not None and unchanged else time
+    stamp: str | None = time
+    if merged == live:  # only a change has a time: a newcomer who agrees with all has none
+        stamp = mine.entry.get("time") if mine is not None else None
     entry = _entry(manager, "Apply", api_version, stamp)
     return Applied(merged, _written([*others, _Owner(entry, set(want))]))
 
@@ -235,15 +236,12 @@ def _owners(obj: JSON | None) -> list[_Owner]:
 
 
 def _entry(
-    manager: str, operation: str, api_version: str, time: str, subresource: str = ""
+    manager: str, operation: str, api_version: str, time: str | None, subresource: str = ""
 ) -> JSON:
-    entry = {
-        "manager": manager,
-        "operation": operation,
-        "apiVersion": api_version,
-        "time": time,
-        "fieldsType": "FieldsV1",
-    }
+    entry = {"manager": manager, "operation": operation, "apiVersion": api_version}
+    if time is not None:
+        entry["time"] = time
+    entry["fieldsType"] = "FieldsV1"
     return {**entry, "subresource": subresource} if subresource else entry
 
 

@@ -35,16 +35,22 @@ class User:
     name: str
     groups: tuple[str, ...] = (AUTHENTICATED,)
     uid: str = ""
+    credential: str = ""
+    """Which of the user's credentials this is, as audit logs name it."""
 
     @classmethod
-    def service_account(cls, namespace: str, name: str, uid: str = "") -> User:
+    def service_account(
+        cls, namespace: str, name: str, uid: str = "", credential: str = ""
+    ) -> User:
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
-        return cls(f"system:serviceaccount:{namespace}:{name}", groups, uid)
+        return cls(f"system:serviceaccount:{namespace}:{name}", groups, uid, credential)
 
     def info(self) -> JSON:
         found: JSON = {"username": self.name, "groups": list(self.groups)}
         if self.uid:
             found["uid"] = self.uid
+        if self.credential:
+            found["extra"] = {"authentication.kubernetes.io/credential-id": [self.credential]}
         return found
 
 

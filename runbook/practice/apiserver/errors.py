@@ -31,6 +31,19 @@ class Named(Protocol):
     def name(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A kind that is only sent and answered, and of which no object is kept."""
+
+    group: str
+    plural: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.plural}.{self.group}"
+
+
 class ApiError(Exception):
     """A refused request. `status()` is the body that goes out."""
 

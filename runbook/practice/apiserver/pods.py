@@ -5,13 +5,23 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook.practice.apiserver import apply
 from runbook.practice.apiserver.authorization import User
 from runbook.practice.apiserver.codec import normal
 from runbook.practice.apiserver.deleting import delete, read_options
-from runbook.practice.apiserver.errors import ApiError, Cause, bad_request, conflict, invalid
+from runbook.practice.apiserver.errors import (
+    Answered,
+    ApiError,
+    Cause,
+    conflict,
+    invalid,
+    undecodable,
+)
+from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.selectors import equality_selector
 from runbook.practice.apiserver.state import State, Target, WriteOptions
 from runbook.practice.apiserver.webhooks import admit, question_of
@@ -22,6 +32,8 @@ JSON = dict[str, Any]
 _BUDGETS = "poddisruptionbudgets.policy"
 _SHORTEST_TOKEN = 600  # seconds
 _LONGEST_TOKEN = 1 << 32
+_TOKENS_IN = "authentication.k8s.io/v1"
+_TOKEN_REQUEST = Answered("authentication.k8s.io", "tokenrequests", "TokenRequest")
 
 
 async def evict(state: State, target: Target, eviction: JSON, options: WriteOptions) -> JSON:
@@ -87,40 +99,55 @@ class Tokens:
     def __init__(self) -> None:
         self._users: dict[str, tuple[User, datetime]] = {}
 
-    def issue(self, state: State, target: Target, request: JSON) -> JSON:
+    def issue(self, state: State, target: Target, request: JSON, options: WriteOptions) -> JSON:
         """Answer a TokenRequest."""
         account = state.must(target)
         spec = request.get("spec")
         spec = spec if isinstance(spec, dict) else {}
-        seconds = spec.get("expirationSeconds", 3600)
-        if not isinstance(seconds, int) or not _SHORTEST_TOKEN <= seconds <= _LONGEST_TOKEN:
-            raise bad_request(
-                f"expirationSeconds must be a whole number from {_SHORTEST_TOKEN} to {_LONGEST_TOKEN}"
-            )
+        seconds = _seconds(spec.get("expirationSeconds", 3600))
         namespace, uid = target.namespace or "", account["metadata"]["uid"]
-        user = User.service_account(namespace, target.name, uid)
+        identity = str(uuid.uuid4())
+        user = User.service_account(namespace, target.name, uid, f"JTI={identity}")
         now = state.timeline.now()
         until = now + timedelta(seconds=min(seconds, 10**9))
+        audiences = spec.get("audiences") or ["https://kubernetes.default.svc.cluster.local"]
         token = _jwt(
             {
-                "aud": spec.get("audiences") or ["https://kubernetes.default.svc.cluster.local"],
+                "aud": audiences,
                 "exp": int(until.timestamp()),
                 "iat": int(now.timestamp()),
                 "iss": "https://kubernetes.default.svc.cluster.local",
+                "jti": identity,
                 "kubernetes.io": {
                     "namespace": namespace,
                     "serviceaccount": {"name": target.name, "uid": uid},
                 },
+                "nbf": int(now.timestamp()),
                 "sub": user.name,
             }
         )
         self._forget_expired(now)
         self._users[token] = (user, until)
+        managed = apply.track_update(
+            {"metadata": {}, "spec": {}},
+            {"spec": spec},
+            kind=_TOKEN_REQUEST.kind,
+            api_version=_TOKENS_IN,
+            manager=options.manager,
+            time=state.timeline.stamp(),
+            subresource="token",
+        )
         return {
-            "kind": "TokenRequest",
-            "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {"name": target.name, "namespace": target.namespace},
-            "spec": {**spec, "expirationSeconds": seconds},
+            "kind": _TOKEN_REQUEST.kind,
+            "apiVersion": _TOKENS_IN,
+            "metadata": {
+                "name": target.name,
+                "namespace": target.namespace,
+                "uid": uid,
+                "creationTimestamp": state.timeline.stamp(),
+                "managedFields": managed,
+            },
+            "spec": {**spec, "audiences": audiences, "expirationSeconds": seconds},
             "status": {"token": token, "expirationTimestamp": until.strftime("%Y-%m-%dT%H:%M:%SZ")},
         }
 
@@ -130,6 +157,25 @@ class Tokens:
 
     def _forget_expired(self, now: datetime) -> None:
         self._users = {token: held for token, held in self._users.items() if now < held[1]}
+
+
+def _seconds(asked: Any) -> int:
+    """How long a token is to live; refuses what is no number, too short or too long."""
+    if not isinstance(asked, int) or isinstance(asked, bool):
+        field = (
+            "json: cannot unmarshal {} into Go struct field TokenRequestSpec.spec.expirationSeconds"
+        )
+        raise undecodable("TokenRequest", "v1", f"{field.format(go_type(asked))} of type int64")
+    why = ""
+    if asked < _SHORTEST_TOKEN:
+        why = "may not specify a duration less than 10 minutes"
+    elif asked > _LONGEST_TOKEN:
+        why = "may not specify a duration larger than 2^32 seconds"
+    if why:
+        raise invalid(
+            _TOKEN_REQUEST, "", [Cause.invalid("spec.expirationSeconds", str(asked), why)]
+        )
+    return asked
 
 
 def _jwt(claims: JSON) -> str:

@@ -187,7 +187,9 @@ def version_of(request: Request) -> int:
 
 
 def _limit(request: Request) -> int:
-    return _number(request, "limit")
+    """How many at most. What is read at version 0 comes whole, as from a cache that knows no pages."""
+    limit = _number(request, "limit")
+    return 0 if request.query.get("resourceVersion") == "0" else limit
 
 
 def _number(request: Request, parameter: str) -> int:

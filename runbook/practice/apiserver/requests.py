@@ -152,7 +152,8 @@ class Requests:
                 bound = await pods.bind(state, target, decode_body(request), options)
                 return json_response(bound, 201)
             case "token", "POST":
-                return json_response(self.tokens.issue(state, target, decode_body(request)), 201)
+                options, body = _write_options(request, user), decode_body(request)
+                return json_response(self.tokens.issue(state, target, body, options), 201)
             case "scale", "GET":
                 return json_response(scale.get_scale(target, state.must(target)))
             case "scale", "PUT" | "PATCH":
@@ -172,8 +173,10 @@ class Requests:
         if request.method != "POST" or target.name:
             raise method_not_allowed()
         question = decode_body(request)
+        state = self._state
+        stamp = state.timeline.stamp()
         return json_response(
-            reviews.review(self._state.store, target.resource, question, user), 201
+            reviews.review(state.store, target.resource, question, user, stamp), 201
         )
 
     async def _create(self, request: Request, target: Target, user: User) -> Response:

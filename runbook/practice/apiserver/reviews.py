@@ -18,8 +18,8 @@ _EVERYTHING: JSON = {
 }
 
 
-def review(store: Store, resource: Resource, question: JSON, user: User) -> JSON:
-    """The question with its answer in `status`."""
+def review(store: Store, resource: Resource, question: JSON, user: User, now: str) -> JSON:
+    """The question with its answer in `status`; who one is was found out `now`."""
     spec = question.get("spec")
     spec = spec if isinstance(spec, dict) else {}
     match resource.kind:
@@ -32,7 +32,7 @@ def review(store: Store, resource: Resource, question: JSON, user: User) -> JSON
     return {
         "kind": resource.kind,
         "apiVersion": resource.api_version,
-        "metadata": {"creationTimestamp": None},
+        "metadata": {"creationTimestamp": now if resource.kind == "SelfSubjectReview" else None},
         **({"spec": spec} if resource.kind != "SelfSubjectReview" else {}),
         "status": status,
     }

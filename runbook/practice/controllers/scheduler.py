@@ -28,6 +28,7 @@ from runbook.practice.controllers.prerequisites import claims_of, missing_claim
 from runbook.practice.controllers.writing import write_status
 
 MOMENT = 0.2  # seconds a pod waits in the scheduling queue
+NAME = "default-scheduler"
 NOT_HELPFUL = (
     "preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
 )
@@ -59,11 +60,11 @@ class Scheduler:
 
     def _every_unplaced(self, _node: JSON) -> list[Key]:
         pods = self._cluster.select("pods")
-        return [key_of("pods", pod) for pod in pods if not dig(pod, "spec", "nodeName")]
+        return [key_of("pods", pod) for pod in pods if _to_be_placed(pod)]
 
     async def reconcile(self, key: Key) -> float | None:
         pod = self._cluster.get(*key)
-        if pod is None or dig(pod, "spec", "nodeName") or being_deleted(pod):
+        if pod is None or not _to_be_placed(pod) or being_deleted(pod):
             self._since.pop(key, None)
             return None
         now = self._cluster.timeline.elapsed()
@@ -81,7 +82,7 @@ class Scheduler:
             bound,
             "Scheduled",
             f"Successfully assigned {namespace}/{name} to {fitting}",
-            source="default-scheduler",
+            source=NAME,
         )
         return None
 
@@ -156,3 +157,8 @@ def _tolerated(taint: JSON, tolerations: list[JSON]) -> bool:
         )
         for toleration in tolerations
     )
+
+
+def _to_be_placed(pod: JSON) -> bool:
+    """Whether a pod has no node yet, and wants one from this scheduler and no other."""
+    return not dig(pod, "spec", "nodeName") and dig(pod, "spec", "schedulerName") in {None, NAME}

@@ -174,6 +174,13 @@ def test_defaults_of_the_server_are_owned_by_nobody_and_survive() -> None:
     )
 
 
+def test_a_newcomer_who_changes_nothing_has_no_time() -> None:
+    live = applied(None, deployment({"name": "a"}, replicas=1)).object
+    same = applied(live, deployment({"name": "a"}, replicas=1), "b", time=T2)
+    (newcomer,) = [one for one in same.managed_fields if one["manager"] == "b"]
+    assert "time" not in newcomer
+
+
 def test_applying_the_same_again_keeps_the_time() -> None:
     live = stored(applied(None, deployment({"name": "a"}, replicas=1)))
     again = applied(live, deployment({"name": "a"}, replicas=1), time=T2)

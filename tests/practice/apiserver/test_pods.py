@@ -63,16 +63,27 @@ async def test_a_token_stands_for_its_account_until_it_expires(
     token = reply.body["status"]["token"]
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     assert claims["sub"] == "system:serviceaccount:default:robot"
+    assert claims["nbf"] == claims["iat"]
+    assert reply.body["metadata"]["uid"] == account["metadata"]["uid"]
+    assert reply.body["spec"]["audiences"] == claims["aud"]
 
     user = api.user_of_token(token)
     assert user is not None
     assert user.uid == account["metadata"]["uid"]
+    assert user.info()["extra"] == {
+        "authentication.kubernetes.io/credential-id": [f"JTI={claims['jti']}"]
+    }
     assert api.user_of_token("another") is None
     await api.timeline.advance(601)
     assert api.user_of_token(token) is None
 
 
-async def test_a_token_lives_at_least_ten_minutes(api: ApiServer, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(5, 422), ((1 << 32) + 1, 422), ("600", 400), (600, 201)]
+)
+async def test_a_token_lives_at_least_ten_minutes(
+    api: ApiServer, client: Client, seconds: object, status: int
+) -> None:
     await api.create("serviceaccounts", {"metadata": {"name": "robot", "namespace": "default"}})
-    reply = await client.ask("POST", f"{ROBOT}/token", {"spec": {"expirationSeconds": 5}})
-    assert reply.status == 400
+    reply = await client.ask("POST", f"{ROBOT}/token", {"spec": {"expirationSeconds": seconds}})
+    assert reply.status == status

@@ -127,3 +127,11 @@ async def test_items_of_a_built_in_kind_do_not_repeat_what_they_are(
     found = (await client.ask("GET", CONFIGS)).body
     assert found["kind"] == "ConfigMapList"
     assert not {"kind", "apiVersion"} & found["items"][0].keys()
+
+
+async def test_version_nought_knows_no_pages(api: ApiServer, client: Client) -> None:
+    await _fill(api, "a", "b", "c")
+    whole = (await client.ask("GET", CONFIGS, limit="1", resourceVersion="0")).body
+    assert len(whole["items"]) == 3
+    assert "continue" not in whole["metadata"]
+    assert _names((await client.ask("GET", CONFIGS, limit="1")).body) == ["a"]

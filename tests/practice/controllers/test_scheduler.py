@@ -21,6 +21,13 @@ async def test_a_pod_gets_the_node_that_fits(lab: Lab) -> None:
     assert ("Scheduled", f"Successfully assigned default/p to {NODE}") in lab.events("p")
 
 
+async def test_a_pod_of_another_scheduler_is_left_alone(lab: Lab) -> None:
+    await lab.create("pods", lab.pod("p", schedulerName="somebody"))
+    await lab.run(1)
+    assert "nodeName" not in lab.get("pods", "p")["spec"]
+    assert lab.events("p") == []
+
+
 async def test_a_cordoned_node_takes_no_pod_until_it_is_uncordoned(lab: Lab) -> None:
     await lab.patch("nodes", NODE, {"spec": {"unschedulable": True}}, None)
     await lab.create("pods", lab.pod("p"))
