@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import experiment_ready, models_available
 from runbook.practice.faults.places import (
     ENHANCED,
@@ -19,6 +19,7 @@ from runbook.practice.faults.places import (
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import SERVER_DELETED, was_deleted
+from runbook.practice.faults.symptoms import EXPERIMENT_DOWN, model_down, model_says
 
 
 async def inject(bench: Bench) -> None:
@@ -62,12 +63,9 @@ FAULT = Fault(
         " experiment is inactive. Have it served."
     ),
     symptoms=(
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE}", "False"),
-        Symptom(
-            f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml",
-            "is in process of deletion - new model can not be created",
-        ),
-        Symptom(f"kubectl get experiment {EXPERIMENT} -n {INFERENCE}", "False"),
+        model_down(ENHANCED),
+        model_says(ENHANCED, "is in process of deletion - new model can not be created"),
+        EXPERIMENT_DOWN,
     ),
     diagnosis=(
         "The scheduler knows models by name. It was still unloading the old one when the new one"

@@ -20,10 +20,10 @@ from runbook.practice.faults.places import (
     RUNTIME,
     RUNTIMES,
     SERVER,
-    SERVER_POD,
     SERVERS,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import AGENT_CUT_OFF, log_of
 
 _LABEL, _OWN = "name", "kubernetes.io/metadata.name"
 _INGRESS, _EGRESS = "serving-ingress", "serving-egress"
@@ -113,8 +113,8 @@ FAULT = Fault(
         " and the same as before: leave them."
     ),
     symptoms=(
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "2/3"),
-        Symptom(f"kubectl logs {SERVER_POD} -n {INFERENCE} -c agent", ":9005: i/o timeout"),
+        AGENT_CUT_OFF,
+        log_of("agent", ":9005: i/o timeout"),
         Symptom(
             f"kubectl get networkpolicy {_INGRESS} -n {INFERENCE} -o yaml",
             f"{_LABEL}: {INFERENCE}",

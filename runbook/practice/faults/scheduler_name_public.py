@@ -6,7 +6,7 @@ from runbook.practice.controllers.dns import CLUSTER_DNS, WILDCARDS
 from runbook.practice.controllers.objects import dig
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
-from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
+from runbook.practice.faults.fault import Fault, Penalty, Remedy
 from runbook.practice.faults.judging import experiment_ready, models_available
 from runbook.practice.faults.places import (
     DEPLOYMENTS,
@@ -16,9 +16,9 @@ from runbook.practice.faults.places import (
     OPERATOR,
     POLICIES,
     PREDICTORS,
-    SERVER_POD,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import SERVER_WHOLE, model_says, operator_log
 
 _DOMAIN, _PUBLIC = next(iter(WILDCARDS.items()))
 _POLICY = "serving-ingress"
@@ -70,9 +70,9 @@ FAULT = Fault(
         " gets through. The scheduler runs, the model server is ready, and no policy was touched."
     ),
     symptoms=(
-        Symptom(f"kubectl logs deployment/{OPERATOR[1]} -n {OPERATOR[0]}", f"{_PUBLIC}:9004"),
-        Symptom(f"kubectl get model {ENHANCED} -n {INFERENCE} -o yaml", "i/o timeout"),
-        Symptom(f"kubectl get pod {SERVER_POD} -n {INFERENCE}", "3/3"),
+        operator_log(f"{_PUBLIC}:9004"),
+        model_says(ENHANCED, "i/o timeout"),
+        SERVER_WHOLE,
     ),
     diagnosis=(
         f"The operator dials seldon-scheduler.{INFERENCE}, a name with one dot, so the search list"

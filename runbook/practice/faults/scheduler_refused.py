@@ -7,6 +7,7 @@ from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import models_available
+from runbook.practice.faults.pipelines import QUOTAS
 from runbook.practice.faults.places import (
     BASELINE,
     INFERENCE,
@@ -16,18 +17,19 @@ from runbook.practice.faults.places import (
     SERVER_POD,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import model_says
 
-_QUOTAS, _QUOTA = "resourcequotas", "serving-quota"
+_QUOTA = "serving-quota"
 _NEW = "risk-predictor"
 _SCHEDULER = "seldon-scheduler"
 
 
 async def inject(bench: Bench) -> None:
-    bench.remember(_QUOTAS, INFERENCE, _QUOTA)
+    bench.remember(QUOTAS, INFERENCE, _QUOTA)
     bench.remember("pods", INFERENCE, SERVER_POD)
     bench.remember_all(MODELS, INFERENCE)
-    bench.memory["hard"] = bench.get(_QUOTAS, INFERENCE, _QUOTA)["spec"]["hard"]
-    await bench.patch(_QUOTAS, INFERENCE, _QUOTA, {"spec": {"hard": {"limits.cpu": "40"}}})
+    bench.memory["hard"] = bench.get(QUOTAS, INFERENCE, _QUOTA)["spec"]["hard"]
+    await bench.patch(QUOTAS, INFERENCE, _QUOTA, {"spec": {"hard": {"limits.cpu": "40"}}})
     await bench.delete("pods", INFERENCE, SCHEDULER_POD)
 
     async def deploy() -> None:
@@ -48,7 +50,7 @@ async def check(case: Case) -> str:
 
 async def _loosened(case: Case) -> bool:
     """Something the quota held before is no longer held."""
-    quota = await case.read.get(_QUOTAS, INFERENCE, _QUOTA)
+    quota = await case.read.get(QUOTAS, INFERENCE, _QUOTA)
     hard = dig(quota, "spec", "hard", default={})
     return any(hard.get(name) != value for name, value in case.memory["hard"].items())
 
@@ -76,7 +78,7 @@ FAULT = Fault(
         Symptom(f"kubectl get server mlserver -n {INFERENCE}", "True"),
         Symptom(f"kubectl get statefulset {_SCHEDULER} -n {INFERENCE}", "0/1"),
         Symptom(f"kubectl get events -n {INFERENCE}", "must specify limits.cpu for: scheduler"),
-        Symptom(f"kubectl get model {_NEW} -n {INFERENCE} -o yaml", "connection refused"),
+        model_says(_NEW, "connection refused"),
     ),
     diagnosis=(
         "There is no scheduler, so nobody rewrites what was said last: green is an hour old."
@@ -97,7 +99,7 @@ FAULT = Fault(
         Penalty(
             "quota-deleted",
             "the quota was deleted, with all it held",
-            was_deleted(_QUOTAS, INFERENCE, _QUOTA),
+            was_deleted(QUOTAS, INFERENCE, _QUOTA),
             (f"kubectl delete resourcequota {_QUOTA} -n {INFERENCE}",),
         ),
         Penalty(

@@ -22,6 +22,7 @@ from runbook.practice.faults.places import (
     SCHEDULER_POD,
 )
 from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.symptoms import MODELS_UP
 
 _CENTRAL = OPERATOR[0]
 _MESH, _PATH = "seldon-mesh:http", f"/v2/models/{ENHANCED}/ready"
@@ -145,7 +146,7 @@ FAULT = Fault(
         f" 404. Each namespace is to have its own scheduler; {_CENTRAL} needs none."
     ),
     symptoms=(
-        Symptom(f"kubectl get models -n {INFERENCE}", "True"),
+        MODELS_UP,
         Symptom(f"kubectl get --raw {_RAW}", "{}"),
         Symptom(f"kubectl get pods -n {_CENTRAL}", SCHEDULER_POD),
         Symptom(f"kubectl logs {SCHEDULER_POD} -n {_CENTRAL} -c scheduler", f".{INFERENCE}"),

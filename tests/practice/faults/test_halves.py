@@ -11,6 +11,7 @@ from tests.practice.faults.kubectl import Kubectl
 HALVES = [
     # fault, how many commands of its first remedy are carried out, what is still wrong then
     ("sealing-key-backup-stale", 1, "no backup holds the sealing key sealed-secrets-key"),
+    ("server-name-taken", 1, "no model server runs in risk-scoring"),
     ("sealed-for-another-namespace", 1, "there is no SealedSecret ml-platform"),
 ]
 
