@@ -95,6 +95,8 @@ class Plan:
     namespaces: tuple[str, ...]
     watch: tuple[str, ...]
     source_digest: str
+    known_health: Mapping[str, NamedCheck] = field(default_factory=dict)
+    """`health`, and the checks of parts that nobody watches here."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 (hex) of every other file that the runbook is made of, by its path."""
 

@@ -8,12 +8,12 @@ steps take the place of the step that uses it, under that step's name: step `gon
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook.errors import RunbookError, UsageError
 from runbook.model import binding, expressions
-from runbook.model.checks import HealthCheck, RunCheck
+from runbook.model.checks import HealthCheck, NamedCheck, RunCheck
 from runbook.model.document import (
     CheckStep,
     Goto,
@@ -97,7 +97,9 @@ def _plan(composed: Composed, inputs: Mapping[str, Scalar], around: _Surrounding
         for step in _written(bound)
         if isinstance(step, UsesStep)
     }
-    phases = tuple(_phases(bound, used))
+    known = {**bound.health, **_brought_health(used)}
+    phases = tuple(_phases(bound, used, known))
+    asked = bound.objectives.recovered_when
     return Plan(
         name=bound.name,
         title=bound.title or bound.name,
@@ -106,7 +108,8 @@ def _plan(composed: Composed, inputs: Mapping[str, Scalar], around: _Surrounding
         inputs=values,
         phases=phases,
         rollback=tuple(_rollback(phases)),
-        health=bound.health,
+        health={**bound.health, **{name: known[name] for name in asked}},
+        known_health=known,
         objectives=bound.objectives,
         env=bound.env,
         secrets={
@@ -142,16 +145,37 @@ def _written(runbook: Runbook) -> Iterator[WrittenStep]:
     yield from runbook.always
 
 
-def _phases(runbook: Runbook, used: Mapping[str, Plan]) -> Iterator[PlannedPhase]:
+def _brought_health(used: Mapping[str, Plan]) -> dict[str, NamedCheck]:
+    """The health checks of parts, as they are called from here."""
+    return {
+        f"{name}.{check}": binding.rename(named, _moved(name))
+        for name, plan in used.items()
+        for check, named in plan.known_health.items()
+    }
+
+
+def _moved(name: str) -> Callable[[str], str]:
+    """How what a part has for itself is called from outside of it."""
+
+    def moved(reference: str) -> str:
+        room, _, rest = reference.partition(".")
+        return f"{room}.{name}.{rest}" if room in OWN else reference
+
+    return moved
+
+
+def _phases(
+    runbook: Runbook, used: Mapping[str, Plan], health: Mapping[str, NamedCheck]
+) -> Iterator[PlannedPhase]:
     """Preflight is phase 0; what is always done comes last, that of parts after its own."""
     if runbook.preflight:
-        steps = _placed(runbook.preflight, PREFLIGHT, 0, runbook, used)
+        steps = _placed(runbook.preflight, PREFLIGHT, 0, health, used)
         yield PlannedPhase(PREFLIGHT, "Preflight", None, tuple(steps))
     for number, phase in enumerate(runbook.phases, 1):
-        steps = _placed(phase.steps, phase.id, number, runbook, used)
+        steps = _placed(phase.steps, phase.id, number, health, used)
         yield PlannedPhase(phase.id, phase.title or phase.id, phase.budget, tuple(steps))
     last = len(runbook.phases) + 1
-    own = [replace(s, part="always") for s in _placed(runbook.always, ALWAYS, last, runbook, used)]
+    own = [replace(s, part="always") for s in _placed(runbook.always, ALWAYS, last, health, used)]
     brought = [
         replace(_under(step, name), phase=ALWAYS)
         for name, plan in used.items()
@@ -169,7 +193,7 @@ def _placed(
     written: Sequence[WrittenStep],
     phase: str,
     number: int,
-    runbook: Runbook,
+    health: Mapping[str, NamedCheck],
     used: Mapping[str, Plan],
 ) -> Iterator[PlannedStep]:
     """Steps with their numbers; those of a part in the place of the step that uses it."""
@@ -185,7 +209,7 @@ def _placed(
         kind = step_kind(step)
         if kind is None:
             raise RunbookError("a step without a kind", where=step.id)
-        own = _resolve(step, runbook, used)
+        own = _resolve(step, health, used)
         yield PlannedStep(own.id, phase, here, kind, own)  # type: ignore[arg-type]  # STEP_KINDS are the literals
 
 
@@ -195,11 +219,7 @@ def _under(planned: PlannedStep, name: str) -> PlannedStep:
     def moved(there: str) -> str:
         return f"{name}.{there}"
 
-    def renamed(reference: str) -> str:
-        room, _, rest = reference.partition(".")
-        return f"{room}.{moved(rest)}" if room in OWN else reference
-
-    step = binding.rename(planned.step, renamed)
+    step = binding.rename(planned.step, _moved(name))
     changes: dict[str, object] = {"id": moved(step.id)}
     if isinstance(step.on_failure, Goto):
         changes["on_failure"] = Goto.model_construct(goto=moved(step.on_failure.goto))
@@ -229,14 +249,14 @@ def _also_when(step: Step, condition: str | None) -> Step:
     return step.model_copy(update={"when": both})
 
 
-def _resolve(step: Step, runbook: Runbook, used: Mapping[str, Plan]) -> Step:
+def _resolve(step: Step, health: Mapping[str, NamedCheck], used: Mapping[str, Plan]) -> Step:
     """A step that names a health check gets that check itself; a way into a part, its first step."""
     if isinstance(step.on_failure, Goto) and step.on_failure.goto in used:
         first = used[step.on_failure.goto].steps[0].id
         goto = Goto.model_construct(goto=f"{step.on_failure.goto}.{first}")
         step = step.model_copy(update={"on_failure": goto})
     if isinstance(step, CheckStep) and isinstance(step.check, HealthCheck):
-        named = runbook.health[step.check.health]
+        named = health[step.check.health]
         return step.model_copy(
             update={"check": named.check, "title": step.title or named.title or step.check.health}
         )

@@ -258,3 +258,65 @@ def test_a_way_into_a_part_leads_to_its_first_step(tmp_path: Path) -> None:
     main = MAIN.replace("- {id: tell,", "- {id: tell, on_failure: {goto: down},")
     plan = planned(load_file(written(tmp_path, main=main, teardown=PART)))
     assert step(plan, "tell").on_failure.goto == "down.tools"
+
+
+class TestOnePhase:
+    """`./file.yaml#phase`: one phase of another runbook."""
+
+    OTHER = """\
+    apiVersion: runbook/v1
+    name: other
+    vars: {word: hello}
+    health: {up: {check: {tcp: {host: h, port: 1}}}}
+    preflight: [{id: tools, run: x}]
+    phases:
+      - {id: one, budget: 5m, steps: [{id: a, run: "echo ${{ vars.word }}"}, {id: b, check: {health: up}}]}
+      - {id: two, steps: [{id: c, run: "echo ${{ steps.a.status }}"}]}
+    always: [{id: tidy, run: x}]
+    """
+
+    def main(self, uses: str) -> str:
+        return f"{HEAD.format(name='o')}phases: [{{id: p, steps: [{{id: u, uses: '{uses}'}}]}}]\n"
+
+    def test_its_steps_alone_stand_there(self, tmp_path: Path) -> None:
+        path = written(tmp_path, main=self.main("./other.yaml#one"), other=self.OTHER)
+        plan = planned(load_file(path))
+        assert [s.id for s in plan.steps] == ["u.a", "u.b"]
+        assert step(plan, "u.a").run == "echo ${{ 'hello' }}"
+
+    def test_preflight_is_a_phase(self, tmp_path: Path) -> None:
+        path = written(tmp_path, main=self.main("./other.yaml#preflight"), other=self.OTHER)
+        assert [s.id for s in planned(load_file(path)).steps] == ["u.tools"]
+
+    def test_a_phase_that_needs_another_cannot_stand_alone(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidRunbook) as caught:
+            load_file(written(tmp_path, main=self.main("./other.yaml#two"), other=self.OTHER))
+        assert "phase 'two' cannot stand alone: no earlier step 'a'" in str(caught.value)
+
+    def test_an_unknown_phase_is_told_with_the_nearest(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidRunbook) as caught:
+            load_file(written(tmp_path, main=self.main("./other.yaml#ones"), other=self.OTHER))
+        assert "there is no phase 'ones' in it" in str(caught.value)
+        assert "did you mean 'one'?" in str(caught.value)
+
+
+def test_health_of_a_part_can_stop_the_clock_and_be_asked(tmp_path: Path) -> None:
+    main = MAIN.replace(
+        "phases:",
+        "objectives: {recovered_when: [down.gone]}\nphases:",
+        1,
+    ).replace("- {id: tell,", "- {id: again, check: {health: down.gone}}\n      - {id: tell,")
+    part = PART.replace("{host: h,", "{host: '${{ secrets.pw }}',")
+    plan = planned(load_file(written(tmp_path, main=main, teardown=part)))
+    assert list(plan.health) == ["down.gone"]
+    asked: Any = plan.health["down.gone"].check
+    assert asked.tcp.host == "${{ secrets.down.pw }}"
+    assert step(plan, "again").check == asked
+    assert step(plan, "again").title == "Nothing is left"
+
+
+def test_an_unknown_health_check_of_a_part_is_told(tmp_path: Path) -> None:
+    main = MAIN.replace("phases:", "objectives: {recovered_when: [down.gon]}\nphases:", 1)
+    with pytest.raises(InvalidRunbook) as caught:
+        load_file(written(tmp_path, main=main, teardown=PART))
+    assert "did you mean 'down.gone'?" in str(caught.value)

@@ -6,11 +6,13 @@ import argparse
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook.cli.asked import DEFAULT_SPEED, given_inputs
 from runbook.cli.run_directory import RunDirectory
-from runbook.errors import RunbookError
+from runbook.clock import RealClock
+from runbook.errors import RunbookError, UsageError
 from runbook.journal.file import read
 from runbook.model.document import Runbook
 from runbook.model.loader import load, load_file
@@ -33,6 +35,7 @@ class Request:
     mode: Mode
     attended: bool
     speed: float = 1.0
+    outage: datetime | None = None
 
     @property
     def runbook(self) -> Runbook:
@@ -54,7 +57,26 @@ def read_request(
     declared = composed.runbook.inputs
     inputs = given_inputs(arguments.input, dict(settings.inputs), set(declared))
     bind_inputs(declared, inputs)  # refuses what does not fit, before a cluster is started
-    return Request(file, composed, directory, inputs, mode, attended, speed)
+    outage = outage_of(arguments.outage_since, mode)
+    return Request(file, composed, directory, inputs, mode, attended, speed, outage)
+
+
+def outage_of(given: str | None, mode: Mode) -> datetime | None:
+    """The moment an operator names. Raises UsageError for what is none, or cannot be meant."""
+    if given is None:
+        return None
+    if mode is not Mode.RECOVERY:
+        raise UsageError("--outage-since is for --mode recovery: in a drill nothing was out")
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError as fault:
+        raise UsageError(
+            f"--outage-since {given!r} is no time", hint="such as 2026-03-01T02:40Z"
+        ) from fault
+    moment = moment.astimezone(UTC)
+    if moment > RealClock().now():
+        raise UsageError(f"--outage-since {given}: that is still to come")
+    return moment
 
 
 def request_of(directory: RunDirectory, opened: RunOpened, *, attended: bool) -> Request:

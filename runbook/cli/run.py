@@ -28,6 +28,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, help=f"of the practice cluster's time (default {DEFAULT_SPEED:g})"
     )
     parser.add_argument(
+        "--outage-since",
+        metavar="TIME",
+        help="recovery: when the outage began; the recovery clock starts there",
+    )
+    parser.add_argument(
         "--headless", action="store_true", help="lines instead of the screen; nobody is asked"
     )
     parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")

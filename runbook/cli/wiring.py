@@ -128,6 +128,7 @@ def opening(
         ca_sha256=plan.target.ca_sha256,
         source=str(request.file),
         parts=dict(plan.parts),
+        outage=request.outage,
         working_directory=str(request.working_directory),
         source_digest=plan.source_digest,
         plan_digest=plan.digest,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from runbook.model.base import FormatModel
-from runbook.model.values import Duration, Identifier, Text
+from runbook.model.values import Duration, Reference, Text
 
 
 class JsonPath(FormatModel):
@@ -198,7 +198,7 @@ class WorkflowCheck(FormatModel):
 
 
 class HealthCheck(FormatModel):
-    health: Identifier = Field(description="a check named under `health:`")
+    health: Reference = Field(description="a check named under `health:`, or of a used runbook")
 
 
 CHECK_KINDS = (

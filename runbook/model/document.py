@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from runbook.model.base import FormatModel
 from runbook.model.checks import Check, Expect, NamedCheck
-from runbook.model.values import Duration, Identifier, Text
+from runbook.model.values import Duration, Identifier, Reference, Text
 
 API_VERSION = "runbook/v1"
 Effect = Literal["read", "change", "destroy"]
@@ -70,8 +70,12 @@ class Target(FormatModel):
 
 class Objectives(FormatModel):
     rto: Duration | None = Field(None, gt=0, description="recovery time objective")
-    recovered_when: list[Identifier] = Field([], description="health checks that stop the clock")
+    recovered_when: list[Reference] = Field([], description="health checks that stop the clock")
     settle: Duration = Field(5.0, ge=0, description="how long they must hold before it counts")
+    clock: Literal["destroy", "open"] = Field(
+        "destroy",
+        description="what starts the recovery clock: the first step that destroys, or the run",
+    )
 
 
 def _marked(condition: str) -> str:

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 from runbook.errors import InvalidRunbook, Problem
 from runbook.model import checks, document
 from runbook.model.checks import CHECK_KINDS
-from runbook.model.document import STEP_KINDS, Runbook
-from runbook.model.findings import Finding, steps_of
-from runbook.model.parts import Composed, Read, key_of, split_pin
+from runbook.model.document import STEP_KINDS, Phase, Runbook
+from runbook.model.findings import Finding, nearest, steps_of
+from runbook.model.parts import Composed, Read, key_of, named
 from runbook.model.rules import find
 from runbook.model.yaml_nodes import Document, Path as YamlPath, Reader
 
@@ -65,8 +65,10 @@ def _nothing_beside(key: str) -> bytes:
     raise FileNotFoundError(2, "no other file can be used from here", key)
 
 
-def _load(source: bytes, file: str, read: Read, chain: tuple[str, ...]) -> Composed:
-    """`chain` holds the keys of the files that led here, this one last."""
+def _load(
+    source: bytes, file: str, read: Read, chain: tuple[str, ...], phase: str = ""
+) -> Composed:
+    """`chain` holds the keys of the files that led here, this one last; with a `phase`, that alone."""
     reader = Reader(source, file)
     found = reader.read()
     if found.value is None and found.problems:
@@ -97,7 +99,31 @@ def _load(source: bytes, file: str, read: Read, chain: tuple[str, ...]) -> Compo
     if found.problems or of_parts or runbook is None:
         own = sorted(_unique(found.problems), key=lambda p: (p.line, p.column))
         raise InvalidRunbook([*own, *_unique(of_parts)])
+    if phase:
+        runbook = _alone(found.value, runbook, parts, phase)
     return Composed(runbook, source, chain[-1], parts)
+
+
+def _alone(
+    raw: dict[str, Any], runbook: Runbook, parts: Mapping[str, Composed], phase: str
+) -> Runbook:
+    """One phase of a runbook, with everything that it needs; it must not need another phase."""
+    chosen = [index for index, other in enumerate(runbook.phases) if other.id == phase]
+    if phase == "preflight" and runbook.preflight:
+        made = {"id": phase, "title": "Preflight", "steps": raw["preflight"]}
+        whole = Phase.model_construct(
+            id=phase, title="Preflight", budget=None, steps=runbook.preflight
+        )
+    elif chosen:
+        made, whole = raw["phases"][chosen[0]], runbook.phases[chosen[0]]
+    else:
+        known = [*(["preflight"] if runbook.preflight else []), *(p.id for p in runbook.phases)]
+        raise _Unusable(f"there is no phase {phase!r} in it", nearest(phase, known))
+    left = {**raw, "preflight": [], "always": [], "phases": [{**made, "id": "only"}]}
+    cut = runbook.model_copy(update={"preflight": [], "always": [], "phases": [whole]})
+    for finding in find(left, cut, parts):
+        raise _Unusable(f"phase {phase!r} cannot stand alone: {finding.message}")
+    return cut
 
 
 class _Unusable(Exception):
@@ -119,12 +145,13 @@ def _part(uses: str, file: str, read: Read, chain: tuple[str, ...]) -> Composed:
         source = read(key)
     except OSError as fault:
         raise _Unusable(f"{key} cannot be read: {fault.strerror}") from fault
-    wanted, digest = split_pin(uses)[1], hashlib.sha256(source).hexdigest()
-    if wanted and wanted != digest:
+    wanted, digest = named(uses), hashlib.sha256(source).hexdigest()
+    if wanted.digest and wanted.digest != digest:
         raise _Unusable(
             f"{key} is not the file that was pinned", f"its SHA-256 is {digest}: look at it, pin it"
         )
-    return _load(source, posixpath.join(posixpath.dirname(file), key), read, (*chain, key))
+    name = posixpath.join(posixpath.dirname(file), key)
+    return _load(source, name, read, (*chain, key), wanted.phase)
 
 
 def _unique(problems: Iterable[Problem]) -> list[Problem]:

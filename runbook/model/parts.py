@@ -17,7 +17,9 @@ from runbook.model.document import ApproveStep, Runbook, RunStep, UsesStep, Writ
 Read = Callable[[str], bytes]
 """The content of a file by its path as seen from the main file. Raises OSError."""
 
-_PINNED = re.compile(r"(?P<path>.+?)(?:@sha256:(?P<digest>[0-9a-f]{64}))?")
+_USES = re.compile(
+    r"(?P<path>[^#]+?)(?:#(?P<phase>[a-z][a-z0-9_-]*))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?"
+)
 
 
 @dataclass(frozen=True)
@@ -45,18 +47,25 @@ class Composed:
 
     def steps(self) -> Iterator[tuple[str, WrittenStep]]:
         """What its steps come to, in the order of a run, each with its id as seen from this file."""
-        yield from self._expanded(self.runbook.preflight)
-        for phase in self.runbook.phases:
-            yield from self._expanded(phase.steps)
-        yield from self._expanded(self.runbook.always)
-
-    def _expanded(self, steps: list[WrittenStep]) -> Iterator[tuple[str, WrittenStep]]:
-        for step in steps:
+        for step in self._written():
             if not isinstance(step, UsesStep):
                 yield step.id, step
                 continue
             for name, inner in self.parts[step.uses].steps():
                 yield f"{step.id}.{name}", inner
+
+    def health(self) -> Iterator[str]:
+        """The names of its health checks, those of its parts under the names of their steps."""
+        yield from self.runbook.health
+        for step in self._written():
+            if isinstance(step, UsesStep):
+                yield from (f"{step.id}.{name}" for name in self.parts[step.uses].health())
+
+    def _written(self) -> Iterator[WrittenStep]:
+        yield from self.runbook.preflight
+        for phase in self.runbook.phases:
+            yield from phase.steps
+        yield from self.runbook.always
 
     @property
     def gated(self) -> bool:
@@ -73,10 +82,20 @@ class Composed:
         )
 
 
-def split_pin(uses: str) -> tuple[str, str]:
-    """The path and the wanted SHA-256 (hex, or empty) of what `uses` says."""
-    found = _PINNED.fullmatch(uses)
-    return (found["path"], found["digest"] or "") if found else (uses, "")
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What `uses` says: a file, one phase of it or all, and its SHA-256 (hex) if it is pinned."""
+
+    path: str
+    phase: str = ""
+    digest: str = ""
+
+
+def named(uses: str) -> Named:
+    found = _USES.fullmatch(uses)
+    if found is None:
+        return Named(uses)
+    return Named(found["path"], found["phase"] or "", found["digest"] or "")
 
 
 def key_of(uses: str, beside: str) -> str:
@@ -84,7 +103,7 @@ def key_of(uses: str, beside: str) -> str:
 
     Raises ValueError for what is no file beside it.
     """
-    path = split_pin(uses)[0]
+    path = named(uses).path
     if path.startswith(("/", "~")) or re.match(r"[a-z+]+://", path):
         raise ValueError("`uses` names a file beside this one, such as ./teardown.yaml")
     return posixpath.normpath(posixpath.join(posixpath.dirname(beside), path))

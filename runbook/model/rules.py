@@ -72,7 +72,7 @@ def _names(raw: dict[str, Any], parts: Mapping[str, Composed]) -> _Names:
         tuple(map(str, dict_of(raw.get("inputs")))),
         tuple(map(str, dict_of(raw.get("vars")))),
         tuple(map(str, dict_of(raw.get("secrets")))),
-        tuple(map(str, dict_of(raw.get("health")))),
+        (*map(str, dict_of(raw.get("health"))), *using.health(raw, parts)),
         steps,
         registered,
     )

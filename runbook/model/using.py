@@ -23,6 +23,13 @@ def ids(step: Mapping[Any, Any], parts: Mapping[str, Composed]) -> list[str]:
     return [name] if part is None else [f"{name}.{inner}" for inner, _ in part.steps()]
 
 
+def health(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> Iterator[str]:
+    """The health checks of parts, as they are called from here."""
+    for _, step in steps_of(raw):
+        if (part := part_of(step, parts)) is not None:
+            yield from (f"{step.get('id')}.{name}" for name in part.health())
+
+
 def find(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> Iterator[Finding]:
     """Every fault in what parts are given."""
     for path, step in steps_of(raw):

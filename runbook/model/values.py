@@ -64,4 +64,7 @@ Duration = Annotated[
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 """How steps, phases, checks and inputs are referred to: lower case, digits, `-` and `_`."""
 
+Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}(\.[a-z][a-z0-9_-]{0,62})*$")]
+"""A name, or one of a runbook that is used: `teardown.gone`."""
+
 Text = Annotated[str, Field(min_length=1)]

@@ -171,6 +171,7 @@ def _identity(summary: Summary) -> list[tuple[str, str]]:
         ("Kind of test", kinds[opened.mode]),
         ("Started", f"{summary.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("Ended", f"{summary.ended:%Y-%m-%d %H:%M:%S} UTC" if summary.ended else "not ended"),
+        *([("Out since", f"{opened.outage:%Y-%m-%d %H:%M:%S} UTC")] if opened.outage else []),
         ("Operator", f"{opened.operator} at {opened.host}"),
         ("Attended", "yes" if opened.attended else "no: nobody was asked"),
         ("Cluster", f"{opened.context}, {opened.server}"),

@@ -10,6 +10,7 @@ from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts, Objective
 from runbook.report.markdown import MET
 from runbook.report.picture import timeline
 from runbook.report.text import plain
+from runbook.run.words import start_of_clock
 
 STYLE = """
 :root { --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --good: #00724f; --bad: #b34700; }
@@ -123,7 +124,8 @@ def _clock(facts: Facts) -> str:
     if recovery.seconds is None:
         return ""
     against = f" of {readable(recovery.rto)}" if recovery.rto else ""
-    ended = "from the first destructive step to health" if recovery.stopped else "did not stop"
+    started = start_of_clock(facts.opened)
+    ended = f"from {started} to health" if recovery.stopped else "did not stop"
     return (
         f'<p class="clock">{escape(readable(recovery.seconds))}<small>{escape(against)} '
         f"recovery time, {escape(ended)}</small></p>"

@@ -51,6 +51,8 @@ class RunOpened:
     """SHA-256 (hex) of every other file that the runbook is made of, by its path."""
     plan_digest: str
     inputs: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    outage: datetime | None = None
+    """When the outage began, if the operator said so: then the recovery clock started there."""
     preauthorised: tuple[Preauthorisation, ...] = ()
     speed: float = 1.0
     """How many times faster than life the target's own time runs; 1 for a real cluster."""

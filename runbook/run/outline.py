@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from runbook.model.document import Effect, StepKind
 from runbook.plan import Part, Plan, PlannedStep
@@ -43,6 +44,8 @@ class Outline:
     recovered_when: tuple[str, ...] = ()
     rto: float | None = None
     settle: float = 0.0
+    clock: Literal["destroy", "open"] = "destroy"
+    """What starts the recovery clock."""
 
     @property
     def numbers(self) -> dict[str, str]:
@@ -59,6 +62,7 @@ def outline_of(plan: Plan) -> Outline:
         recovered_when=tuple(plan.objectives.recovered_when),
         rto=plan.objectives.rto,
         settle=plan.objectives.settle,
+        clock=plan.objectives.clock,
     )
 
 

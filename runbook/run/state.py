@@ -2,7 +2,8 @@
 
 Rule 1: which fact may follow which is in `TRANSITIONS`, and nowhere else.
 Rule 2: a run that finished stays finished.
-Rule 3: the recovery clock starts at the first destructive step and stops where the last unbroken
+Rule 3: the recovery clock starts where the outage began, if that was said, or with the run, if the
+runbook says so; else at the first destructive step. It stops where the last unbroken
 stretch began in which everything in `recovered_when` held. What was read before the platform was last
 touched proves nothing, so touching it forgets every verdict.
 Rule 4: nothing here waits, reads a clock, or asks whether a fact was wise.
@@ -275,7 +276,14 @@ def replay(records: Iterable[Record]) -> RunState:
 def _opened(state: RunState, event: RunOpened, record: Record) -> RunState:
     if state.opened is not None:
         raise IllegalTransition("a run is opened once", where=f"record {record.seq}")
-    return replace(state, opened=event, operator=event.operator, attended=event.attended)
+    began = event.outage or (record.at if event.outline.clock == "open" else None)
+    return replace(
+        state,
+        opened=event,
+        operator=event.operator,
+        attended=event.attended,
+        clock=RecoveryClock(started=began),
+    )
 
 
 def _change(state: RunState, step: str, **changes: object) -> RunState:

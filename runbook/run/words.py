@@ -119,12 +119,22 @@ def _words(event: Event) -> str:
     return event.kind  # a kind from a newer program is still worth naming
 
 
+def start_of_clock(opened: RunOpened) -> str:
+    """What the recovery clock of a run starts at."""
+    if opened.outage is not None:
+        return f"the outage's beginning ({opened.outage:%Y-%m-%d %H:%M:%S} UTC)"
+    opening = opened.outline.clock == "open"
+    return "the start of the run" if opening else "the first destructive step"
+
+
 def _opened(event: RunOpened) -> str:
     opened = f"{event.title} [{event.mode}] on {event.context} ({event.server}) by {event.operator}"
     if any(given.step == "*" for given in event.preauthorised):
         opened += "; practice gates are pre-authorised"
     elif event.preauthorised:
         opened += "; pre-authorised: " + ", ".join(g.step for g in event.preauthorised)
+    if event.outage is not None:
+        opened += f"; out since {event.outage:%Y-%m-%d %H:%M:%S}Z"
     if event.speed != 1:
         opened += f"; the cluster's own time runs {event.speed:g} times as fast"
     return opened

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook.cli import opening, wiring
-from runbook.cli.first_plan import Request
+from runbook.cli.first_plan import Request, outage_of
 from runbook.errors import UsageError
 from runbook.model.document import Runbook
 from runbook.model.parts import Composed
@@ -55,3 +55,25 @@ async def test_what_is_missing_on_this_machine_is_met_before_there_is_a_run(
         await opening.open_run(request, words, settings, lambda _: None)
     assert closed == ["client"]
     assert list(settings.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "why"),
+    [
+        ("2026-01-01T00:00Z", Mode.DRILL, "is for --mode recovery"),
+        ("yesterday", Mode.RECOVERY, "is no time"),
+        ("2999-01-01T00:00Z", Mode.RECOVERY, "still to come"),
+    ],
+)
+def test_an_outage_is_a_moment_of_the_past_in_a_real_recovery(
+    given: str, mode: Mode, why: str
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        outage_of(given, mode)
+
+
+def test_an_outage_is_kept_in_utc() -> None:
+    moment = outage_of("2026-01-01T02:00+02:00", Mode.RECOVERY)
+    assert moment is not None
+    assert moment.isoformat() == "2026-01-01T00:00:00+00:00"
+    assert outage_of(None, Mode.DRILL) is None

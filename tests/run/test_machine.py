@@ -44,6 +44,7 @@ from runbook.run.signals import (
     Tick,
 )
 from runbook.run.state import RunState, Status, evolve, replay
+from runbook.run.summary import summarise
 from runbook.run.terms import Mode
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, T0, Drive, plan_of
 
@@ -528,3 +529,23 @@ def test_nothing_is_performed_while_it_waits_or_after_the_end(
 
 def test_a_run_state_begins_empty() -> None:
     assert RunState().opened is None
+
+
+def test_the_clock_starts_with_the_run_where_the_runbook_says_so() -> None:
+    run = Drive(plan_of(BUILD, health=HEALTH, objectives={**OBJECTIVES, "clock": "open"}))
+    run.now += timedelta(seconds=10)
+    run.ends("build")
+    run.reads(Verdict.HOLDS, after=5)
+    run.send(Tick(), after=5)
+    assert run.result == "recovered"
+    assert summarise(run.records).recovery.seconds == 15.0
+
+
+def test_the_clock_starts_where_the_outage_began_if_that_was_said() -> None:
+    plan = plan_of(DELETE, health=HEALTH, objectives=OBJECTIVES)
+    run = Drive(plan, outage=T0 - timedelta(seconds=50))
+    run.ends("delete")
+    run.reads(Verdict.HOLDS, after=11)
+    run.send(Tick(), after=5)
+    assert run.result == "recovered_late"
+    assert summarise(run.records).recovery.seconds == 61.0

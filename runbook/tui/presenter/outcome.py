@@ -34,9 +34,7 @@ def ready_rows(moment: Moment, columns: int) -> list[Ranked]:
     title: Row = (Span(clean(plan.title), Tone.STRONG),)
     counts = f"{len(plan.phases)} phases, {len(steps)} steps: {destroying} destroy, {gates} ask for approval"
     allowed = f"budget {clock(budget)}" if budget else "no budget"
-    goal = (
-        f"recovered within {clock(rto)} of the first deletion" if rto else "no recovery objective"
-    )
+    goal = f"recovered within {clock(rto)} of {_start(moment)}" if rto else "no recovery objective"
     target = clean(f"{plan.target.context} ({plan.mode}), {plan.target.server}")
     inputs = ", ".join(clean(f"{name}={value}") for name, value in plan.inputs.items())
     opening = moment.state.opened is None
@@ -134,12 +132,20 @@ def _recovery(summary: Summary, result: Result) -> str:
         return "the recovery clock never started: nothing was destroyed"
     spent = clock(recovery.seconds)
     if result in (Result.NOT_RECOVERED, Result.ABORTED):
-        return f"{spent} since the first deletion, not recovered"
+        return f"{spent} on the clock, not recovered"
     if recovery.rto is None:
         return f"recovered in {spent}; no objective was set"
     margin = recovery.rto - recovery.seconds
     word = f"{clock(margin)} to spare" if margin >= 0 else f"late by {clock(-margin)}"
     return f"recovered in {spent} of {clock(recovery.rto)}, {word}"
+
+
+def _start(moment: Moment) -> str:
+    """What starts the recovery clock, in words."""
+    if moment.state.opened is not None and moment.state.opened.outage is not None:
+        return "the outage"
+    opening = moment.plan.objectives.clock == "open"
+    return "the start of the run" if opening else "the first deletion"
 
 
 def _split(summary: Summary) -> str:
