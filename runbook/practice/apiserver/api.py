@@ -147,7 +147,8 @@ class ApiServer:
     async def update_status(self, resource: str, obj: JSON) -> JSON:
         if "status" not in self._resource(resource).subresources:
             raise ApiError(404, "NotFound", f"{resource} has no status subresource: use update")
-        return await self._update(resource, obj, "status")
+        rest = {key: value for key, value in obj.items() if key != "spec"}  # is not looked at
+        return await self._update(resource, rest, "status")
 
     async def patch(self, resource: str, namespace: str | None, name: str, patch: JSON) -> JSON:
         target = Target(self._resource(resource), namespace, name)

@@ -105,7 +105,11 @@ def normal(found: object) -> JSON:
 def without_nulls(value: Any) -> Any:
     """A deep copy in which no map has a null value and no list a null item."""
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {
+            key: item if type(item) is str else without_nulls(item)  # most are: saves the call
+            for key, item in value.items()
+            if item is not None
+        }
     if isinstance(value, list):
         return [without_nulls(item) for item in value if item is not None]
     return value

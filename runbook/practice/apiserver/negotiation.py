@@ -154,7 +154,7 @@ def encode_list(
     if form.kind == "PartialObjectMetadata" and not objects:
         return encode({**head, "items": None})
     items = b",".join(_encode_item(resource, obj, form) for obj in objects)
-    return encode(head)[:-1] + b',"items":[' + items + b"]}"
+    return b"".join((encode(head)[:-1], b',"items":[', items, b"]}"))
 
 
 def list_meta(resource: Resource, meta: JSON) -> JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -31,6 +31,7 @@ from runbook.practice.apiserver.messages import (
 
 LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; above the largest CRDs in the wild
+LARGE_ANSWER = 256 * 1024  # bytes; what is longer goes out in parts of this size
 _STOP_WITHIN = 1.0  # seconds that open answers get when the server stops
 _ALWAYS = {"Cache-Control": "no-cache, private"}
 
@@ -125,13 +126,12 @@ class Server:
             answer = await self._answer(request, user)
         except ApiError as error:
             answer = json_response(error.status(), error.code)
-        if isinstance(answer, Response):
-            return web.Response(
-                status=answer.status,
-                body=answer.body,
-                headers={**_ALWAYS, **answer.headers, "Content-Type": answer.content_type},
-            )
-        return await _stream(http, answer)
+        if isinstance(answer, Stream):
+            return await _stream(http, answer)
+        headers = {**_ALWAYS, **answer.headers, "Content-Type": answer.content_type}
+        if len(answer.body) > LARGE_ANSWER:
+            return await _in_parts(http, answer, headers)
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     async def _answer(self, request: Request, user: User) -> Answer:
         for prefix, door in self._doors.items():
@@ -162,6 +162,21 @@ async def _body(http: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         message = f"Request entity too large: limit is {LARGEST_BODY}"
         raise ApiError(413, "RequestEntityTooLarge", message) from None
+
+
+async def _in_parts(
+    http: web.Request, answer: Response, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Written as fast as the client reads: TLS would keep a copy of all that waits to be sent."""
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.content_length = len(answer.body)
+    whole = memoryview(answer.body)
+    with contextlib.suppress(ConnectionError):  # the client has gone
+        await response.prepare(http)
+        for start in range(0, len(whole), LARGE_ANSWER):
+            await response.write(whole[start : start + LARGE_ANSWER])
+        await response.write_eof()
+    return response
 
 
 async def _stream(http: web.Request, answer: Stream) -> web.StreamResponse:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
+from runbook.practice.apiserver.sharing import shared
 from runbook.practice.cluster import Change
 
 JSON = dict[str, Any]
@@ -28,12 +29,11 @@ def encode(value: object) -> bytes:
 class Stored(dict[str, Any]):
     """An object as kept: a dict nobody changes any more, with its JSON text once someone asked."""
 
-    __slots__ = ("_encoded", "_item")
+    __slots__ = ("_encoded",)
 
     def __init__(self, obj: JSON) -> None:
         super().__init__(obj)
         self._encoded: bytes | None = None
-        self._item: bytes | None = None
 
     def encoded(self) -> bytes:
         if self._encoded is None:
@@ -41,10 +41,18 @@ class Stored(dict[str, Any]):
         return self._encoded
 
     def encoded_item(self) -> bytes:
-        """As an item of a list that says for all its items what they are."""
-        if self._item is None:
-            self._item = encode(without_type(self))
-        return self._item
+        """As an item of a list that says for all its items what they are. Not kept a second time."""
+        text = self.encoded()
+        for head in self._heads():
+            if text.startswith(head):
+                return b"{" + text[len(head) :]
+        return encode(without_type(self))
+
+    def _heads(self) -> Iterator[bytes]:
+        """How the text begins if what the object is stands first, as nearly always."""
+        kind, version = f'"kind":"{self["kind"]}",', f'"apiVersion":"{self["apiVersion"]}",'
+        yield f"{{{version}{kind}".encode()
+        yield f"{{{kind}{version}".encode()
 
 
 def without_type(obj: JSON) -> JSON:
@@ -110,6 +118,7 @@ class Store:
         self._floor: dict[str, int] = {}
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._listeners: list[Callable[[Change], None]] = []
+        self._latest: dict[str, Stored] = {}  # the likeliest to have parts equal to the next one's
         self._by_uid: dict[str, Key] = {}
         self._owned: dict[str, dict[Key, None]] = {}
 
@@ -149,10 +158,13 @@ class Store:
         """Commit. `obj` is handed over: the caller keeps no reference it would change."""
         self.version += 1
         metadata = obj["metadata"] = {**obj["metadata"], "resourceVersion": str(self.version)}
-        new = Stored(obj)
         key: Key = (resource, metadata.get("namespace") or "", metadata["name"])
         space = self._objects.setdefault(resource, {}).setdefault(key[1], {})
         old = space.get(key[2])
+        for like in (old, self._latest.get(resource)):
+            if like is not None:
+                _share(obj, like)
+        new = self._latest[resource] = Stored(obj)
         if old is not None:
             self._forget(key, old)
         if type_ == "DELETED":
@@ -230,6 +242,12 @@ class Store:
             found.append(event)
         found.reverse()
         return found
+
+
+def _share(obj: JSON, like: Stored) -> None:
+    """Top-level parts one by one: the object itself is always another."""
+    for part, value in obj.items():
+        obj[part] = shared(value, like.get(part))
 
 
 def _place(obj: JSON) -> tuple[str, str]:

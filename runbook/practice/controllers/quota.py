@@ -75,10 +75,13 @@ class QuotaAdmission:
         namespace = namespace_of(obj)
         if namespace is None or resource.name in {QUOTAS, "events"}:
             return
+        quotas = self._cluster.select(QUOTAS, namespace)
+        if not quotas:
+            return
         added = _growth(usage_of(resource.name, obj), live and usage_of(resource.name, live))
         if not added:
             return
-        for quota in self._cluster.select(QUOTAS, namespace):
+        for quota in quotas:
             hard = dig(quota, "spec", "hard", default={})
             if resource.name not in resources_limited(hard):
                 continue
