@@ -2,36 +2,39 @@
 
 Rule 1: repeating an event counts the earlier one up instead of adding another.
 Rule 2: an event is a remark; one that cannot be written (its namespace is going) is dropped silently.
-Rule 3: events are forgotten after an hour of simulated time, as by the real server.
+Rule 3: an event that nobody changed for an hour of simulated time is forgotten, whoever wrote it, as
+by the real server.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections import deque
 from collections.abc import Mapping
 from typing import Literal
 
 from runbook.practice.apiserver.errors import ApiError
-from runbook.practice.cluster import JSON, Cluster
+from runbook.practice.cluster import JSON, Change, Cluster
 from runbook.practice.controllers.objects import dig, name_of, namespace_of
 
 KEPT_FOR = 3600.0
 SWEEP_EVERY = 300.0
 
 Subject = tuple[str | None, str, str, str, str, str]
+Place = tuple[str, str]  # namespace and name of an event
 
 
 class EventRecorder:
-    """Writes events through the API server."""
+    """Writes events through the API server, and removes all of them in time."""
 
     def __init__(self, cluster: Cluster, *, seed: int = 0) -> None:
         self._cluster = cluster
         self._random = random.Random(f"events {seed}")
-        self._written: dict[Subject, tuple[str, str]] = {}  # -> namespace, name of the event
-        self._seen_at: dict[Subject, float] = {}
-        self._oldest: deque[Subject] = deque()
+        self._written: dict[Subject, Place] = {}
+        self._subjects: dict[Place, Subject] = {}
+        self._changed_at: dict[Place, float] = {}  # of every event; the oldest change comes first
         self._sweeping = False
+        cluster.subscribe(self._note)
 
     async def record(
         self,
@@ -54,13 +57,11 @@ class EventRecorder:
                 if annotations:
                     event["metadata"]["annotations"] = dict(annotations)
                 created = await self._cluster.create("events", event)
-                if subject not in self._written:
-                    self._oldest.append(subject)
-                self._written[subject] = (str(created["metadata"]["namespace"]), name_of(created))
+                place = (str(created["metadata"]["namespace"]), name_of(created))
+                self._written[subject] = place
+                self._subjects[place] = subject
         except ApiError:
             return  # the namespace is terminating, or the event was removed meanwhile
-        self._seen_at[subject] = self._cluster.timeline.elapsed()
-        self._arm()
 
     async def _count_up(self, subject: Subject) -> bool:
         place = self._written.get(subject)
@@ -105,25 +106,31 @@ class EventRecorder:
             "reportingInstance": host,
         }
 
+    def _note(self, change: Change) -> None:
+        if change.resource != "events":
+            return
+        place = (str(change.new["metadata"]["namespace"]), name_of(change.new))
+        self._changed_at.pop(place, None)
+        if change.type != "DELETED":
+            self._changed_at[place] = self._cluster.timeline.elapsed()
+            self._arm()
+        elif (subject := self._subjects.pop(place, None)) is not None:
+            del self._written[subject]
+
     def _arm(self) -> None:
         if not self._sweeping:
             self._sweeping = True
             self._cluster.timeline.after(SWEEP_EVERY, self._sweep)
 
     async def _sweep(self) -> None:
-        """Remove what nobody repeated for an hour."""
+        """Remove what nobody changed for an hour."""
         horizon = self._cluster.timeline.elapsed() - KEPT_FOR
-        for _ in range(len(self._oldest)):
-            subject = self._oldest.popleft()
-            if self._seen_at[subject] > horizon:
-                self._oldest.append(subject)
-                continue
-            del self._seen_at[subject]
-            namespace, name = self._written.pop(subject)
+        due = list(itertools.takewhile(lambda known: known[1] <= horizon, self._changed_at.items()))
+        for (namespace, name), _ in due:
             try:
                 await self._cluster.delete("events", namespace, name)
             except ApiError:
                 continue  # gone already, with its namespace
         self._sweeping = False
-        if self._oldest:
+        if self._changed_at:
             self._arm()

@@ -36,3 +36,25 @@ async def test_a_remark_in_a_namespace_that_is_going_is_dropped(lab: Lab) -> Non
     await lab.delete("namespaces", "gone", None)
     await lab.plane.events.record(config, "Late", "too late")
     assert lab.events("c") == []
+
+
+async def test_an_event_that_somebody_else_wrote_is_forgotten_too(lab: Lab) -> None:
+    involved = {"kind": "ConfigMap", "namespace": "default", "name": "c"}
+    event = {"metadata": {"name": "c.1", "namespace": "default"}, "involvedObject": involved}
+    await lab.create("events", event)
+    await lab.run(3000)
+    await lab.patch("events", "c.1", {"count": 2})
+    await lab.run(3300)
+    assert lab.has("events", "c.1")
+    await lab.run(700)
+    assert not lab.has("events", "c.1")
+
+
+async def test_a_remark_whose_event_was_removed_is_written_anew(lab: Lab) -> None:
+    config = await lab.create("configmaps", {"metadata": {"name": "c", "namespace": "default"}})
+    await lab.plane.events.record(config, "Seen", "it is here")
+    (event,) = lab.server.select("events", "default")
+    await lab.delete("events", event["metadata"]["name"])
+    await lab.plane.events.record(config, "Seen", "it is here")
+    (again,) = lab.server.select("events", "default")
+    assert (again["count"], again["metadata"]["name"] != event["metadata"]["name"]) == (1, True)
