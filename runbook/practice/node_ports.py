@@ -36,6 +36,7 @@ class NodePorts:
         self._cluster = cluster
         self._programs = programs
         self._listeners: dict[Key, dict[int, Listener]] = {}  # Service -> its port -> listener
+        self._taken: set[tuple[Key, int]] = set()  # ports that others have, each reported once
         self.watches = {
             "services": lambda service: [key_of("services", service)],
             "endpoints": lambda found: [("services", namespace_of(found), name_of(found))],
@@ -52,14 +53,21 @@ class NodePorts:
                 try:
                     held[number] = Listener(program, port)
                 except OSError as fault:
-                    log.warning("port not available", service=key, port=port, error=str(fault))
+                    self._report(key, port, fault)
                     blocked = True
+        if not blocked:
+            self._taken = {taken for taken in self._taken if taken[0] != key}
         ready = service is not None and has_ready_endpoint(self._cluster, key[1], key[2])
         for listener in held.values():
             await (listener.open() if ready else listener.close())
         if not held:
             del self._listeners[key]
         return RETRY if blocked else None
+
+    def _report(self, key: Key, port: int, fault: OSError) -> None:
+        if (key, port) not in self._taken:
+            self._taken.add((key, port))
+            log.warning("port not available", service=key, port=port, error=str(fault))
 
     def backend(self, namespace: str, service: str, port: str) -> str | None:
         """The base URL behind a Service's port, or None when nobody answers."""

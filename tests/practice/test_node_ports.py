@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectorError, ClientSession, web
+from structlog.testing import capture_logs
 
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.controllers.manager import Controllers
@@ -142,6 +143,19 @@ async def test_a_port_somebody_else_has_is_asked_for_again(node: Node) -> None:
         assert node.ports.backend("default", "web", "80") is None
     await node.timeline.advance(RETRY)
     assert await text_of(port) == "web"
+
+
+async def test_a_port_somebody_else_has_is_reported_once_each_time(node: Node) -> None:
+    port = free_node_port()
+    with capture_logs() as told:
+        for _ in range(2):
+            with hold(port):
+                await node.service(ports=[{"name": "http", "port": 80, "nodePort": port}])
+                await node.timeline.advance(20 * RETRY)
+            await node.timeline.advance(RETRY)
+            await node.api.delete("services", "default", "web")
+            await node.timeline.advance(1)
+    assert [(line["event"], line["port"]) for line in told] == [("port not available", port)] * 2
 
 
 async def test_the_api_server_gives_no_node_port_that_this_computer_uses(node: Node) -> None:
