@@ -35,7 +35,10 @@ class Deletion:
 
 
 class Deletions:
-    """A watch of everything, kept for what went: the order of two deletions tells who was first."""
+    """A watch of everything, kept for what went: the order of two deletions tells who was first.
+
+    Events go by themselves, in numbers that would soon be all that is remembered.
+    """
 
     def __init__(self, api: ApiServer) -> None:
         self._seen: deque[Deletion] = deque(maxlen=REMEMBERED)
@@ -57,7 +60,7 @@ class Deletions:
         ]
 
     def _note(self, change: Change) -> None:
-        if change.type == "DELETED":
+        if change.type == "DELETED" and change.resource != "events":
             self._count += 1
             namespace = change.new["metadata"].get("namespace")
             self._seen.append(Deletion(self._count, change.resource, namespace, change.new))

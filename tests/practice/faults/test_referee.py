@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.messages import Request
+from runbook.practice.faults.case import Deletions
 from runbook.practice.faults.catalogue import FAULTS
 from runbook.practice.faults.desk import Desk
 from runbook.practice.faults.referee import NotNow
 from runbook.practice.machine import Machine
+from runbook.practice.timeline import Timeline
 from tests.practice.faults.kubectl import ROOT, Kubectl
 
 NAME = "capability-mismatch"
@@ -150,3 +153,16 @@ def test_what_runbooks_prove_themselves_against_exists() -> None:
             key, _, names = line.strip().partition(":")
             if key == "proves_against":
                 assert set(names.strip(" []").split(", ")) <= set(FAULTS), f"{file.name}: {names}"
+
+
+async def test_events_that_go_are_no_deletions_to_be_judged() -> None:
+    api = ApiServer(Timeline())
+    deletions = Deletions(api)
+    await api.create("namespaces", {"metadata": {"name": "default"}})
+    for resource in ("configmaps", "events"):
+        obj = {"metadata": {"name": "one", "namespace": "default"}}
+        about = {"involvedObject": {"kind": "Pod", "namespace": "default", "name": "p"}}
+        await api.create(resource, {**obj, **(about if resource == "events" else {})})
+        await api.delete(resource, "default", "one")
+    assert len(deletions.all("configmaps")) == 1
+    assert deletions.all("events") == []
