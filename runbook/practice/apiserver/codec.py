@@ -7,6 +7,8 @@ that, two equal objects would look different. It refuses to know any kind's sche
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any, NoReturn
 
 import yaml
@@ -19,6 +21,7 @@ from runbook.practice.apiserver.messages import Request
 JSON = dict[str, Any]
 
 ACCEPTED = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DROPPED_WHEN_EMPTY = (
     "labels",
@@ -30,6 +33,7 @@ _DROPPED_WHEN_EMPTY = (
     "resourceVersion",
     "uid",
 )
+_MOST_NODES = 1_000_000  # of a YAML document, aliases written out
 _DEEPEST = 100  # levels; far beyond any manifest, far before Python's recursion limit
 
 
@@ -51,13 +55,15 @@ def decode_body(request: Request) -> JSON:
 
 def parse_json(body: bytes) -> Any:
     try:
-        found = json.loads(body, parse_constant=_no_constant)
+        # As in Go: what is not UTF-8 becomes a replacement character, and so does half a surrogate.
+        text = body.decode("utf-8", "replace")
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise bad_request(
             f"the object provided is unrecognized: couldn't get version/kind; json parse error: {error}"
         ) from None
     _check_depth(found)
-    return found
+    return _whole(found) if _ESCAPED_SURROGATE.search(text) else found
 
 
 def parse_yaml(body: bytes) -> Any:
@@ -65,10 +71,12 @@ def parse_yaml(body: bytes) -> Any:
         found = yaml.load(body, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise bad_request(f"error decoding YAML: {error}") from None
+    if _size(found, {}) > _MOST_NODES:
+        raise bad_request("error converting YAML to JSON: document contains excessive aliasing")
     _check_depth(found)
     try:
         # Through JSON: dates become refused, keys become strings, aliases become copies.
-        return json.loads(json.dumps(found, allow_nan=False))
+        return json.loads(json.dumps(found, allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError) as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from None
 
@@ -121,15 +129,50 @@ def _protobuf(body: bytes) -> JSON:
     except protobuf.UnknownKind as error:
         message = f"this kind is not read as protobuf here: {error}; send it as application/json"
         raise ApiError(415, "UnsupportedMediaType", message) from None
-    except (ValueError, IndexError, KeyError, TypeError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         raise bad_request(
             f"provided data does not appear to be a protobuf message: {error}"
         ) from None
+    _check_depth(found)
     return found
+
+
+def _whole(value: Any) -> Any:
+    """A copy in which half a surrogate pair is a replacement character."""
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"cannot unmarshal number {text} into Go value of type float64")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"invalid character in literal {name}")
+
+
+def _size(value: Any, known: dict[int, int], level: int = 0) -> int:
+    """How many nodes there are once every alias is a copy; one that holds itself is too deep."""
+    if not isinstance(value, dict | list):
+        return 1
+    if level > _DEEPEST:
+        raise _too_deep()
+    if id(value) not in known:
+        inside = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(item, known, level + 1) for item in inside)
+    return known[id(value)]
+
+
+def _too_deep() -> ApiError:
+    return bad_request(f"exceeded max depth: an object may be nested {_DEEPEST} levels deep")
 
 
 def _check_depth(value: object) -> None:
@@ -144,4 +187,4 @@ def _check_depth(value: object) -> None:
         ]
         if not level:
             return
-    raise bad_request(f"exceeded max depth: an object may be nested {_DEEPEST} levels deep")
+    raise _too_deep()

@@ -119,7 +119,7 @@ class Server:
                 method=http.method,
                 path=http.rel_url.raw_path,
                 query=dict(http.query),
-                headers={name.lower(): value for name, value in http.headers.items()},
+                headers=_headers(http),
                 body=await _body(http),
                 query_string=http.rel_url.raw_query_string,
             )
@@ -150,10 +150,18 @@ class Server:
             raise ApiError(403, "Forbidden", message)
 
     def _user(self, http: web.Request) -> User:
-        headers = {name.lower(): value for name, value in http.headers.items()}
+        headers = _headers(http)
         if http.path in PUBLIC_PATHS and "authorization" not in headers:
             return ANONYMOUS
         return self._authenticator.user(headers, http.headers.getall("Impersonate-Group", []))
+
+
+def _headers(http: web.Request) -> dict[str, str]:
+    """By lower-case name; bytes that are not UTF-8 become replacement characters."""
+    return {
+        name.lower(): value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        for name, value in http.headers.items()
+    }
 
 
 async def _body(http: web.Request) -> bytes:
