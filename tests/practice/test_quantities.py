@@ -30,6 +30,17 @@ def test_what_is_no_quantity_is_refused_with_examples() -> None:
         parse_quantity("lots")
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1_0", "\u00b2", "1e3000000000", "Ki"])
+def test_what_only_python_would_count_is_no_quantity(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a quantity"):
+        parse_quantity(text)
+
+
+def test_what_no_number_of_the_machine_holds_is_counted_all_the_same() -> None:
+    assert write_quantity(parse_quantity("1e400") + 1) == f"1{'0' * 400}"
+    assert write_quantity(parse_quantity("9Ei"), binary=True) == str(2**63 - 1)
+
+
 def test_the_shortest_exact_form_is_written() -> None:
     assert write_quantity(Decimal("0.5")) == "500m"
     assert write_quantity(Decimal(3 * 2**29), binary=True) == "1536Mi"

@@ -25,10 +25,10 @@ from runbook.practice.apiserver.findings import (
 )
 from runbook.practice.apiserver.models import Struct, Type, struct
 from runbook.practice.apiserver.quantities import canonical_quantity
+from runbook.practice.quantities import QUANTITY
 
 JSON = dict[str, Any]
 
-QUANTITY = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 _QUANTITY_COMPLAINT = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
@@ -116,7 +116,7 @@ def with_canonical_quantities(class_name: str, obj: JSON) -> JSON:
     return changed
 
 
-def _canonical(kind: Type, value: Any) -> Any:
+def _canonical(kind: Type, value: Any, *, of_resources: bool = False) -> Any:
     if kind.depth and isinstance(value, list):
         listed = [_canonical(kind.item(), one) for one in value]
         return listed if any(a is not b for a, b in zip(listed, value, strict=True)) else value
@@ -128,11 +128,13 @@ def _canonical(kind: Type, value: Any) -> Any:
             if known is not None and known.type.depth and not known.required and not one:
                 continue  # Go writes no empty list and no empty map
             inner = kind.item() if fields is None else known.type if known is not None else None
-            found[key] = one if inner is None else _canonical(inner, one)
+            found[key] = (
+                one if inner is None else _canonical(inner, one, of_resources=fields is None)
+            )
         same = len(found) == len(value) and all(found[key] is value[key] for key in found)
         return value if same else found
     if kind.scalar == "quantity" and isinstance(value, str | int | float):
-        text = canonical_quantity(value)
+        text = canonical_quantity(value, listed=of_resources)
         return value if text == value else text
     return value
 
