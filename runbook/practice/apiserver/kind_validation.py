@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,6 +26,10 @@ JSON = dict[str, Any]
 _PORT = "must be between 1 and 65535, inclusive"
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 _POSITIVE = "must be greater than zero"
+_PERCENT_SAYS = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
+    "'93%', regex used for validation is '[0-9]+%')"
+)
 _MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _SERVICE_RANGE = ipaddress.ip_network("10.96.0.0/16")
@@ -337,8 +342,24 @@ def budget(obj: JSON) -> Iterator[Cause]:
         shown = _shown({**both, "UnhealthyPodEvictionPolicy": None})
         yield Cause.invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for field, value in (("minAvailable", least), ("maxUnavailable", most)):
-        if isinstance(value, int) and value < 0:
-            yield Cause.invalid(f"spec.{field}", str(value), _NOT_NEGATIVE)
+        yield from share(value or 0, f"spec.{field}")
+        yield from more_than_all(value, f"spec.{field}")
+
+
+def share(value: int | str, path: str) -> Iterator[Cause]:
+    """A number of pods or a percentage of them."""
+    if isinstance(value, int):
+        if value < 0:
+            yield Cause.invalid(path, str(value), _NOT_NEGATIVE)
+    elif not re.fullmatch(r"[0-9]+%", value):
+        yield Cause.invalid(path, _shown(value), _PERCENT_SAYS)
+
+
+def more_than_all(value: int | str | None, path: str) -> Iterator[Cause]:
+    """A percentage of which no more than 100 makes sense."""
+    percent = re.fullmatch(r"0*([0-9]+)%", value) if isinstance(value, str) else None
+    if percent and (len(percent[1]) > 3 or int(percent[1]) > 100):
+        yield Cause.invalid(path, _shown(value), "must not be greater than 100%")
 
 
 def event(obj: JSON) -> Iterator[Cause]:

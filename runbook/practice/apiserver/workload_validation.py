@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from runbook.practice.apiserver.errors import Cause
-from runbook.practice.apiserver.kind_validation import claim_spec
+from runbook.practice.apiserver.kind_validation import claim_spec, more_than_all, share
 from runbook.practice.apiserver.metadata import key_problems, label_causes, label_value_problem
 from runbook.practice.apiserver.pod_validation import pod_spec
 
@@ -17,10 +17,6 @@ JSON = dict[str, Any]
 
 _LABELS_SAY = "`selector` does not match template `labels`"
 NOT_NEGATIVE = "must be greater than or equal to 0"
-_PERCENT_SAYS = (
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
-    "'93%', regex used for validation is '[0-9]+%')"
-)
 
 
 def shown(value: object) -> str:
@@ -121,21 +117,11 @@ def _strategy(strategy: JSON) -> Iterator[Cause]:
 
 def _rolling(rolling: JSON, path: str) -> Iterator[Cause]:
     for field in ("maxUnavailable", "maxSurge"):
-        yield from _share(rolling.get(field, 0), f"{path}.{field}")
+        yield from share(rolling.get(field, 0), f"{path}.{field}")
     if rolling.get("maxUnavailable") in {0, "0%"} and rolling.get("maxSurge") in {0, "0%"}:
         value = shown(rolling["maxUnavailable"])
         yield Cause.invalid(f"{path}.maxUnavailable", value, "may not be 0 when `maxSurge` is 0")
-    unavailable = str(rolling.get("maxUnavailable"))
-    if re.fullmatch(r"[0-9]+%", unavailable) and int(unavailable[:-1]) > 100:
-        why = "must not be greater than 100%"
-        yield Cause.invalid(f"{path}.maxUnavailable", shown(unavailable), why)
-
-
-def _share(value: int | str, path: str) -> Iterator[Cause]:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
-        yield Cause.invalid(path, shown(value), _PERCENT_SAYS)
-    elif isinstance(value, int) and value < 0:
-        yield Cause.invalid(path, str(value), NOT_NEGATIVE)
+    yield from more_than_all(rolling.get("maxUnavailable"), f"{path}.maxUnavailable")
 
 
 def selector_causes(selector: JSON, path: str) -> Iterator[Cause]:
@@ -256,7 +242,7 @@ def _schedule_problem(schedule: str) -> str:
         return f"expected exactly 5 fields, found {len(fields)}: [{listed}]"
     for field, (least, most) in zip(fields, _RANGES, strict=True):
         for part in field.split(","):
-            for number in re.findall(r"\d+", part.partition("/")[0]):
+            for number in re.findall(r"[0-9]+", part.partition("/")[0]):
                 if int(number) > most:
                     return f"end of range ({number}) above maximum ({most}): {part}"
                 if int(number) < least:

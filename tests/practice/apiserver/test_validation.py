@@ -136,6 +136,18 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
             "Required value",
         ),
         ("configmaps", {"data": {"a/b": "x"}}, "data[a/b]", "a valid config key"),
+        (
+            "poddisruptionbudgets.policy",
+            {"spec": {"minAvailable": "\u00b2"}},
+            "spec.minAvailable",
+            "a valid percent string",
+        ),
+        (
+            "poddisruptionbudgets.policy",
+            {"spec": {"maxUnavailable": f"{'9' * 5000}%"}},
+            "spec.maxUnavailable",
+            "must not be greater than 100%",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(resource: str, obj: JSON, field: str, says: str) -> None:
