@@ -93,7 +93,7 @@ class PersistentVolumes:
         yield key_of(VOLUMES, volume)
         reference = dig(volume, "spec", "claimRef")
         if reference:
-            yield CLAIMS, reference.get("namespace"), reference["name"]
+            yield CLAIMS, reference.get("namespace"), reference.get("name", "")
         if dig(volume, "status", "phase") == "Available":
             for claim in self._cluster.select(CLAIMS):
                 if not dig(claim, "spec", "volumeName"):

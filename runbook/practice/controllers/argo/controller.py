@@ -50,6 +50,7 @@ from runbook.practice.controllers.argo.record import (
     with_outcome,
 )
 from runbook.practice.controllers.argo.retention import Retention
+from runbook.practice.controllers.argo.shapes import unreadable
 from runbook.practice.controllers.argo.templates import TemplateMissing, Templates
 from runbook.practice.controllers.argo.validation import problem
 from runbook.practice.controllers.events import EventRecorder
@@ -124,6 +125,9 @@ class WorkflowController:
             return None
         workflow = self._cluster.get(*key)
         if workflow is None or being_deleted(workflow) or not self.available:
+            return None
+        if place := unreadable(workflow):
+            self._log("Failed to unmarshal workflow object", workflow, field=place)
             return None
         if labels_of(workflow).get(COMPLETED_LABEL) == "true":
             return await self._retain(workflow)

@@ -37,8 +37,8 @@ def tags(value: Any) -> Iterator[str]:
 
 
 def declared(holder: JSON | None) -> list[JSON]:
-    """The parameters of `inputs` or `arguments`."""
-    return list((holder or {}).get("parameters") or [])
+    """The parameters of `inputs` or `arguments`; one without a name has an empty one, as in Go."""
+    return [{"name": "", **parameter} for parameter in (holder or {}).get("parameters") or []]
 
 
 def values(holder: JSON | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from runbook.practice.cluster import JSON, Cluster
 from runbook.practice.controllers.argo.names import CLUSTER_WORKFLOW_TEMPLATES, WORKFLOW_TEMPLATES
 from runbook.practice.controllers.argo.parameters import declared
+from runbook.practice.controllers.argo.shapes import unreadable
 from runbook.practice.controllers.objects import namespace_of
 
 
@@ -60,7 +61,7 @@ class Templates:
         resource = _resource(reference)
         namespace = None if resource == CLUSTER_WORKFLOW_TEMPLATES else self._namespace
         template = self._cluster.get(resource, namespace, name)
-        return None if template is None else dict(template["spec"])
+        return None if template is None or unreadable(template) else dict(template["spec"])
 
 
 def _resource(reference: JSON) -> str:

@@ -119,8 +119,16 @@ def _check_names(items: Sequence[JSON], where: str) -> None:
         seen.add(name)
 
 
+def _check_named(parameters: Sequence[JSON], where: str) -> None:
+    for index, parameter in enumerate(parameters):
+        if not parameter["name"]:
+            raise _Invalid(f"{where}[{index}].name is required")
+
+
 def _check_arguments(holder: JSON, prefix: str) -> None:
-    for parameter in declared(holder.get("arguments")):
+    given = declared(holder.get("arguments"))
+    _check_named(given, f"{prefix}parameters")
+    for parameter in given:
         if parameter.get("value") is None and not parameter.get("valueFrom"):
             where = f"{prefix}{parameter['name']}"
             raise _Invalid(f"{where}.value or {where}.valueFrom is required")
@@ -159,7 +167,9 @@ class _Checker:
             raise _Invalid(f"template '{name}' type is unknown")
         if len(kinds) > 1:
             raise _Invalid(f"templates.{name} {_MANY_KINDS}")
-        for parameter in declared(template.get("inputs")):
+        inputs = declared(template.get("inputs"))
+        _check_named(inputs, f"templates.{name}.inputs.parameters")
+        for parameter in inputs:
             default = parameter.get("value", parameter.get("default"))
             if given is not None and parameter["name"] not in given and default is None:
                 supplied = f"inputs.parameters.{parameter['name']} was not supplied"
