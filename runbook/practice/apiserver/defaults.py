@@ -103,7 +103,7 @@ def _daemon_set(obj: JSON) -> None:
         rolling.setdefault("maxSurge", 0)
     _template(spec)
     annotations = obj["metadata"].get("annotations") or {}
-    obj["metadata"]["annotations"] = {TEMPLATE_GENERATION: "1", **annotations}
+    obj["metadata"]["annotations"] = {**annotations, TEMPLATE_GENERATION: "1"}
 
 
 def _job(obj: JSON) -> None:

@@ -111,6 +111,25 @@ def from_fields_v1(fields: JSON) -> set[Path]:
     return set(_members(fields, ()))
 
 
+def is_fields_v1(fields: JSON) -> bool:
+    """Whether every part of it is one that `to_fields_v1` could have written."""
+    return all(
+        (part == "." or _is_part(part)) and isinstance(inner, dict) and is_fields_v1(inner)
+        for part, inner in fields.items()
+    )
+
+
+def _is_part(part: str) -> bool:
+    kind, rest = part[:2], part[2:]
+    if kind in {"k:", "v:"}:
+        try:
+            found = json.loads(rest)
+        except (ValueError, RecursionError):
+            return False
+        return kind == "v:" or isinstance(found, dict)
+    return kind == "f:" or (kind == "i:" and rest.isascii() and rest.lstrip("-").isdigit())
+
+
 def _members(fields: JSON, path: Path) -> Iterator[Path]:
     if path and (not fields or "." in fields):
         yield path

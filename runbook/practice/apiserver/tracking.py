@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook.practice.apiserver import apply, schema
 from runbook.practice.apiserver.defaults import TEMPLATE_GENERATION
+from runbook.practice.apiserver.fields import is_fields_v1
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import Target, WriteOptions, in_version
 
@@ -111,7 +112,7 @@ def managed_fields(
         return known
     if options.manager is None:
         given = None  # a controller writes the record back as it read it
-    if given is not None and given != known:
+    if given is not None and given != known and (given == [{}] or all(map(_is_readable, given))):
         # A client may reset or rewrite the record; its own change is tracked on top of that.
         known = [] if given == [{}] else given
     resource = target.resource
@@ -125,6 +126,13 @@ def managed_fields(
         subresource=target.subresource,
         schema=schema.crd_schema(resource),
     )
+
+
+def _is_readable(entry: JSON) -> bool:
+    """Whether a record of managed fields means anything; one that does not is as if it were not sent."""
+    found = entry.get("fieldsV1") or {}
+    named = "manager" in entry and entry.get("operation") in {"Apply", "Update"}
+    return named and isinstance(found, dict) and is_fields_v1(found)
 
 
 def set_managed_fields(obj: JSON, fields: list[JSON]) -> None:
