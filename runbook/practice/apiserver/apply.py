@@ -219,7 +219,7 @@ def _unchanged_since_client_side_apply(live: JSON, root: Node) -> set[Path]:
     text = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
     try:
         applied = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     if not isinstance(applied, dict):
         return set()

@@ -8,7 +8,6 @@ empty one; only fields without which the server refuses an object are called req
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -232,7 +231,7 @@ def _is_integer(value: Any) -> bool:
 def _is_base64(text: str) -> bool:
     try:
         base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     return True
 

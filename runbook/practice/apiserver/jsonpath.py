@@ -116,5 +116,5 @@ def _literal(text: str) -> Any:
         return text[1:-1]
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -90,7 +90,7 @@ def _docker_config(key: str, encoded: str) -> Iterator[Cause]:
     text = base64.b64decode(encoded).decode("utf-8", "replace")
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         why = f"invalid character '{text[:1]}' looking for beginning of value"
         if not text:
             why = "unexpected end of JSON input"

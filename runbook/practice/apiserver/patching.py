@@ -67,8 +67,8 @@ def patched(target: Target, live: JSON, media: str, body: bytes) -> JSON:
 
 def _change(body: bytes, media: str) -> Any:
     try:
-        change = json.loads(body)
-    except ValueError:
+        change = json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         raise bad_request("invalid JSON patch") from None
     change = parse_json(body)
     if media != JSON_PATCH and not isinstance(change, dict):

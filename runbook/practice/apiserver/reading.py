@@ -7,7 +7,6 @@ is read from the present. Once changes since then can no longer be replayed, it 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 
@@ -215,7 +214,7 @@ def _read_token(token: str) -> tuple[int, tuple[str, str]]:
         found = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         namespace, name = found["start"]
         return int(found["rv"]), (str(namespace), str(name))
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise bad_request(
             "invalid continue token: continue key is not valid: it must be the one a list returned"
         ) from None

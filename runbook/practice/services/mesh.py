@@ -114,7 +114,7 @@ async def _model_server(request: web.Request, model: LoadedModel) -> web.Respons
 async def _infer(request: web.Request, model: LoadedModel) -> web.Response:
     try:
         payload: object = json.loads(await request.read())
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         return _bad(f"JSON decode error: {fault}")
     try:
         answer: JSON = infer(model, payload)

@@ -9,7 +9,6 @@ models, so callers bring a reader of fields.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import operator
 import re
@@ -172,7 +171,7 @@ def _offset(token: str) -> int:
         return 0
     try:
         return int(json.loads(base64.b64decode(token, validate=True))["offset"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise invalid("Invalid page token, could not base64-decode") from None
 
 

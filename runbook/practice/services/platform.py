@@ -8,7 +8,6 @@ through MinIO only while MinIO answers. Which Service leads to which of them is 
 from __future__ import annotations
 
 import base64
-import binascii
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -149,6 +148,6 @@ class PlatformServices:
         for key, encoded in (secret.get("data") or {}).items():
             try:
                 values[key] = base64.b64decode(encoded).decode()
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:
                 continue  # not a text, so nobody can type it as a password
         return values

@@ -330,3 +330,10 @@ async def test_all_that_is_wrong_is_said_at_once(client: Client, deployment: JSO
         "spec.template.metadata.labels",
         "spec.template.spec.containers[0].ports[0].containerPort",
     }
+
+
+async def test_what_is_not_ascii_is_no_base64_either(client: Client) -> None:
+    body = {"metadata": {"name": "s"}, "data": {"a": "é"}}
+    refused = await client.ask("POST", "/api/v1/namespaces/default/secrets", body)
+    assert (refused.status, refused.reason) == (400, "BadRequest")
+    assert "illegal base64 data at input byte 0" in refused.message

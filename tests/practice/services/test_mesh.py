@@ -81,7 +81,7 @@ async def test_a_route_without_a_live_replica_is_503_without_x_seldon_route(clie
 
 async def test_a_bad_payload_is_400_and_proves_the_routing(client: Client) -> None:
     headers = {"seldon-model": "baseline-predictor"}
-    for body in (b"{", b"[]", b'{"inputs": [{"name": "x"}]}'):
+    for body in (b"{", b"[" * 100_000, b"[]", b'{"inputs": [{"name": "x"}]}'):
         async with client.post("/v2/models/x/infer", data=body, headers=headers) as answer:
             assert answer.status == 400
             assert answer.headers["x-seldon-route"] == ":baseline-predictor_1:"

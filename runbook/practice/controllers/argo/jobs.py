@@ -169,7 +169,11 @@ def _staged_source(pod: JSON) -> str:
     for container in dig(pod, "spec", "initContainers", default=[]):
         for variable in container.get("env") or []:
             if variable["name"] == TEMPLATE_VARIABLE:
-                return str(dig(json.loads(variable["value"]), "script", "source", default=""))
+                try:
+                    template = json.loads(variable.get("value", ""))
+                except (ValueError, RecursionError):
+                    return ""
+                return str(dig(template, "script", "source", default=""))
     return ""
 
 

@@ -8,7 +8,6 @@ whose `secretName` it is.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def from_secret(cluster: Cluster, namespace: str, name: str) -> Remote:
         raise RcloneFault(f"Secret does not have 1 key {name}")
     try:
         text = base64.b64decode(next(iter(data.values())), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as fault:
+    except ValueError as fault:
         raise RcloneFault(f"{_UNREADABLE} {fault}") from fault
     return _remote(text)
 
