@@ -49,6 +49,7 @@ scheduling.k8s.io/v1 priorityclasses PriorityClass pc C - -
 admissionregistration.k8s.io/v1 validatingwebhookconfigurations ValidatingWebhookConfiguration - C - api-extensions
 admissionregistration.k8s.io/v1 mutatingwebhookconfigurations MutatingWebhookConfiguration - C - api-extensions
 apiextensions.k8s.io/v1 customresourcedefinitions CustomResourceDefinition crd,crds C status api-extensions
+apiregistration.k8s.io/v1 apiservices APIService - C status api-extensions
 authorization.k8s.io/v1 selfsubjectaccessreviews SelfSubjectAccessReview - C - -
 authorization.k8s.io/v1 selfsubjectrulesreviews SelfSubjectRulesReview - C - -
 authentication.k8s.io/v1 selfsubjectreviews SelfSubjectReview - C - -

@@ -21,7 +21,7 @@ from runbook.practice.apiserver.columns import (
     labels_text,
     name_of,
 )
-from runbook.practice.apiserver.crd_columns import CRD_PRINTER
+from runbook.practice.apiserver.crd_columns import API_SERVICE_PRINTER, CRD_PRINTER
 from runbook.practice.apiserver.durations import UNKNOWN, age
 from runbook.practice.apiserver.workload_columns import WORKLOAD_PRINTERS
 
@@ -387,6 +387,7 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     ),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): _WEBHOOKS,
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): _WEBHOOKS,
+    ("apiregistration.k8s.io", "APIService"): API_SERVICE_PRINTER,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): CRD_PRINTER,
     (_RBAC, "RoleBinding"): Printer(_BINDING_COLUMNS, _binding),
     (_RBAC, "ClusterRoleBinding"): Printer(_BINDING_COLUMNS, _binding),

@@ -1,11 +1,11 @@
-"""The printer columns of CustomResourceDefinitions themselves."""
+"""The printer columns of what adds kinds: CustomResourceDefinitions and APIServices."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from runbook.practice.apiserver.columns import AGE, NAME, Column, Printer, name_of
+from runbook.practice.apiserver.columns import AGE, NAME, Column, Printer, age_of, at, name_of
 
 JSON = dict[str, Any]
 
@@ -52,3 +52,17 @@ CRD_PRINTER = Printer(
     ),
     _cells,
 )
+
+
+def _api_service(obj: JSON, now: datetime) -> list[Any]:
+    service = at(obj, "spec", "service")
+    conditions = at(obj, "status", "conditions", default=[])
+    found = next((one for one in conditions if one["type"] == "Available"), None)
+    available = "Unknown" if found is None else found["status"]
+    if found is not None and available != "True":
+        available = f"{available} ({found['reason']})"
+    where = f"{service['namespace']}/{service['name']}" if service else "Local"
+    return [name_of(obj), where, available, age_of(obj, now)]
+
+
+API_SERVICE_PRINTER = Printer((NAME, Column("Service"), Column("Available"), AGE), _api_service)

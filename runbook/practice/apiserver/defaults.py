@@ -256,6 +256,12 @@ def _ingress_class(obj: JSON) -> None:
         parameters.setdefault("scope", "Cluster")
 
 
+def _api_service(obj: JSON) -> None:
+    service = (obj.get("spec") or {}).get("service")
+    if isinstance(service, dict):
+        service.setdefault("port", 443)
+
+
 def _webhooks(obj: JSON) -> None:
     for webhook in obj.get("webhooks") or ():
         webhook.setdefault("failurePolicy", "Fail")
@@ -301,6 +307,7 @@ _DEFAULTS: Mapping[str, Defaulter] = {
     "clusterroles.rbac.authorization.k8s.io": _role,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
     "ingressclasses.networking.k8s.io": _ingress_class,
+    "apiservices.apiregistration.k8s.io": _api_service,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
 }

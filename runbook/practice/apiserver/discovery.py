@@ -10,6 +10,7 @@ import base64
 import hashlib
 from typing import Any
 
+from runbook.practice.apiserver.aggregation import Groups, discovered_entry, group_entry
 from runbook.practice.apiserver.messages import Request, Response, json_response, page_not_found
 from runbook.practice.apiserver.negotiation import check_plain
 from runbook.practice.apiserver.registry import Registry, Resource
@@ -45,8 +46,8 @@ _READ_WRITE = ["get", "patch", "update"]
 _STORED_AS = {"customresourcedefinitions.apiextensions.k8s.io": "v1beta1"}
 
 
-def roots(registry: Registry, request: Request, *, core: bool) -> Response:
-    """`/api` and `/apis`."""
+def roots(registry: Registry, request: Request, elsewhere: Groups, *, core: bool) -> Response:
+    """`/api` and `/apis`; `elsewhere` are the groups of other servers."""
     version = _aggregated_version(request.headers.get("accept", ""))
     if version is not None:
         body = {
@@ -57,7 +58,8 @@ def roots(registry: Registry, request: Request, *, core: bool) -> Response:
                 _aggregated_group(group, versions)
                 for group, versions in registry.versions().items()
                 if core == (group == "")
-            ],
+            ]
+            + [discovered_entry(group, versions) for group, versions in elsewhere.items()],
         }
         content_type = AGGREGATED.format(version)
         return json_response(body, content_type=content_type, headers={"Vary": "Accept"})
@@ -71,6 +73,7 @@ def roots(registry: Registry, request: Request, *, core: bool) -> Response:
         }
         return json_response(versions, headers={"Vary": "Accept"})
     groups = [_group(group, list(found)) for group, found in registry.versions().items() if group]
+    groups += [group_entry(group, versions) for group, versions in elsewhere.items()]
     listed = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
     return json_response(listed, headers={"Vary": "Accept"})
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from runbook.practice.apiserver import discovery, openapi
+from runbook.practice.apiserver import aggregation, discovery, openapi
 from runbook.practice.apiserver.messages import (
     Request,
     Response,
@@ -19,6 +19,7 @@ from runbook.practice.apiserver.messages import (
 from runbook.practice.apiserver.negotiation import check_plain
 from runbook.practice.apiserver.registry import Registry
 from runbook.practice.apiserver.routing import GroupPath
+from runbook.practice.apiserver.store import Store
 from runbook.practice.timeline import Timeline
 
 JSON = dict[str, Any]
@@ -44,19 +45,26 @@ _A_YEAR = timedelta(days=365)  # kubectl keeps what says so, and asks again othe
 class Documents:
     """The documents of one registry."""
 
-    def __init__(self, registry: Registry, timeline: Timeline) -> None:
+    def __init__(self, registry: Registry, store: Store, timeline: Timeline) -> None:
         self._registry = registry
+        self._store = store
         self._timeline = timeline
 
     def group(self, path: GroupPath, request: Request) -> Response:
         if path.version:
             page = discovery.resources(self._registry, path.group, path.version)
-        else:
+        elif path.group in self._registry.versions():
             page = discovery.group(self._registry, path.group)
+        else:
+            document = aggregation.group_document(path, self._elsewhere())
+            return page_not_found() if document is None else json_response(document)
         if page.status == 200:
             found = self._registry.versions()[path.group].get(path.version, [])
             check_plain(request, routed=any(resource.crd is None for resource in found))
         return page
+
+    def _elsewhere(self) -> aggregation.Groups:
+        return aggregation.groups(self._store, self._registry)
 
     def page(self, request: Request) -> Response:
         path = request.path.rstrip("/") or "/"
@@ -68,7 +76,9 @@ class Documents:
             case "/version":
                 return json_response(VERSION)
             case "/api" | "/apis":
-                return discovery.roots(self._registry, request, core=path == "/api")
+                core = path == "/api"
+                elsewhere = {} if core else self._elsewhere()
+                return discovery.roots(self._registry, request, elsewhere, core=core)
             case "/openapi/v2":
                 return Response(200, b"", _OPENAPI_V2)
             case "/openapi/v3":

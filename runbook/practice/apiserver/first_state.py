@@ -101,6 +101,20 @@ def _first_custom_resource_definition(obj: JSON) -> None:
     }
 
 
+def _first_api_service(obj: JSON) -> None:
+    """One of this server itself is available at once."""
+    obj["status"] = {}
+    if not obj["spec"].get("service"):
+        local: JSON = {
+            "type": "Available",
+            "status": "True",
+            "lastTransitionTime": obj["metadata"]["creationTimestamp"],
+            "reason": "Local",
+            "message": "Local APIServices are always available",
+        }
+        obj["status"] = {"conditions": [local]}
+
+
 def _first_autoscaler(obj: JSON) -> None:
     obj["status"] = dict(zero_objects.AUTOSCALER_STATUS)
 
@@ -131,5 +145,6 @@ _FIRST: Mapping[str, Completer] = {
     "cronjobs.batch": _empty_status,
     "horizontalpodautoscalers.autoscaling": _first_autoscaler,
     "poddisruptionbudgets.policy": _first_budget,
+    "apiservices.apiregistration.k8s.io": _first_api_service,
     "customresourcedefinitions.apiextensions.k8s.io": _first_custom_resource_definition,
 }

@@ -54,6 +54,12 @@ _LABEL_VALUE_SAYS = (
 _STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _TEXTS = ("name", "generateName", "namespace", "uid", "resourceVersion")
 _MAPS = ("labels", "annotations")
+API_VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+API_VERSION_SAYS = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
+    f"regex used for validation is '{API_VERSION.pattern}')"
+)
 
 
 def check_shape(resource: Resource, obj: JSON) -> None:
@@ -122,7 +128,7 @@ def _name_causes(resource: Resource, name: str) -> list[Cause]:
     field = "metadata.name"
     if not name:
         return [Cause.required(field, "name or generateName is required")]
-    if resource.group == "rbac.authorization.k8s.io":
+    if resource.group in {"rbac.authorization.k8s.io", "apiregistration.k8s.io"}:
         if name in {".", ".."}:
             return [Cause.invalid(field, shown(name), f"may not be '{name}'")]
         return [

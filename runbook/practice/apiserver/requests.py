@@ -8,7 +8,16 @@ from __future__ import annotations
 import dataclasses
 from typing import cast
 
-from runbook.practice.apiserver import deleting, logs, pods, reading, reviews, scale, watching
+from runbook.practice.apiserver import (
+    aggregation,
+    deleting,
+    logs,
+    pods,
+    reading,
+    reviews,
+    scale,
+    watching,
+)
 from runbook.practice.apiserver.authorization import Attributes, User, check
 from runbook.practice.apiserver.codec import decode_body, media_type
 from runbook.practice.apiserver.documents import Documents
@@ -62,7 +71,7 @@ class Requests:
         self.log_source: logs.LogSource = logs.no_lines
         self._state = state
         self._bookmark_every = bookmark_every
-        self._documents = Documents(state.registry, state.timeline)
+        self._documents = Documents(state.registry, state.store, state.timeline)
 
     async def answer(self, request: Request, user: User) -> Answer:
         try:
@@ -77,6 +86,10 @@ class Requests:
     async def _answer(self, request: Request, user: User) -> Answer:
         state = self._state
         found = route(state.registry, request.path)
+        elsewhere = aggregation.answer(state.store, state.registry, request.path)
+        if elsewhere is not None:
+            check(state.store, user, Attributes(request.method.lower(), path=request.path))
+            return elsewhere
         if not isinstance(found, ResourcePath) or _spans_namespaces(request, found.target):
             check(state.store, user, Attributes(request.method.lower(), path=request.path))
             return self._document(request, found)

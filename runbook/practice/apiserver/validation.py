@@ -11,6 +11,7 @@ from typing import Any
 
 from runbook.practice.apiserver import (
     access_validation,
+    aggregation,
     kind_validation,
     webhook_validation,
     workload_validation,
@@ -72,5 +73,6 @@ _CHECKS: Mapping[str, Check] = {
     "priorityclasses.scheduling.k8s.io": kind_validation.priority_class,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
+    "apiservices.apiregistration.k8s.io": aggregation.causes,
     "leases.coordination.k8s.io": kind_validation.lease,
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from runbook.practice.apiserver.errors import Cause, compact
-from runbook.practice.apiserver.metadata import subdomain_problem
+from runbook.practice.apiserver.metadata import (
+    API_VERSION,
+    API_VERSION_SAYS,
+    subdomain_problem,
+)
 from runbook.practice.apiserver.workload_validation import selector_causes
 
 JSON = dict[str, Any]
@@ -21,12 +24,6 @@ _SCOPES = ("*", "Cluster", "Namespaced")
 _POLICIES = (
     ("failurePolicy", ("Fail", "Ignore")),
     ("matchPolicy", ("Equivalent", "Exact")),
-)
-_VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_VERSION_SAYS = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
-    f"regex used for validation is '{_VERSION.pattern}')"
 )
 _FORMAT = "; desired format: https://host[/path]"
 _NOT_EVALUATED = "the practice cluster does not evaluate match conditions"
@@ -96,8 +93,8 @@ def _versions(versions: list[str], path: str) -> Iterator[Cause]:
         if version in seen:
             yield Cause.invalid(place, compact(version), "duplicate version")
         seen.add(version)
-        if _VERSION.fullmatch(version) is None:
-            yield Cause.invalid(place, compact(version), _VERSION_SAYS)
+        if API_VERSION.fullmatch(version) is None:
+            yield Cause.invalid(place, compact(version), API_VERSION_SAYS)
     if not seen & set(_VERSIONS):
         yield Cause.invalid(path, compact(versions), f"must include at least one of {known}")
 

@@ -30,6 +30,10 @@ _NAMES: JSON = {"kind": "", "plural": ""}
 
 _ZERO: dict[str, JSON] = {
     "Namespace": _SPEC_AND_STATUS,
+    "APIService": {
+        "spec": {"groupPriorityMinimum": 0, "versionPriority": 0},
+        "status": {},
+    },
     "Node": {"spec": {}, "status": NODE_STATUS},
     "PersistentVolume": _SPEC_AND_STATUS,
     "PersistentVolumeClaim": {"spec": {"resources": {}}, "status": {}},

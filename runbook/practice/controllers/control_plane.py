@@ -11,6 +11,7 @@ Platforms on top register how their pods behave with `plane.behaviours` and add 
 from __future__ import annotations
 
 from runbook.practice.cluster import Cluster
+from runbook.practice.controllers.api_services import START, ApiServices
 from runbook.practice.controllers.behaviours import PodBehaviours
 from runbook.practice.controllers.crds import CustomResourceDefinitions
 from runbook.practice.controllers.daemonsets import DaemonSets
@@ -60,7 +61,9 @@ class ControlPlane:
         )
         self.quota_admission = QuotaAdmission(cluster)
         self.service_account_admission = ServiceAccountAdmission(cluster, seed=seed)
+        api_services = ApiServices(cluster)
         for controller in (
+            api_services,
             Namespaces(cluster, root_certificate=root_certificate),
             CustomResourceDefinitions(cluster),
             GarbageCollector(cluster),
@@ -82,3 +85,4 @@ class ControlPlane:
             Endpoints(cluster, seed=seed),
         ):
             self.controllers.add(counting, at_most_every=BATCH)
+        self.controllers.queue(api_services, START)

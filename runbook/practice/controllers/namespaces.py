@@ -84,8 +84,8 @@ class Namespaces:
         if ending.due > now:
             return ending.due - now
         remains = await self._empty(key[2])
+        await self._report(namespace, remains)
         if remains:
-            await self._report(namespace, remains)
             ending.due = self._cluster.timeline.elapsed() + ending.patience
             ending.patience = min(LAST_LOOK, ending.patience * 2)
             return ending.due - self._cluster.timeline.elapsed()

@@ -170,7 +170,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path in {"/api", "/apis"}:
             headers = {"accept": self.headers.get("accept", "")}
             found = discovery.roots(
-                served, Request("GET", path, headers=headers), core=path == "/api"
+                served, Request("GET", path, headers=headers), {}, core=path == "/api"
             )
             self.answer(found.body, found.content_type)
         elif path == "/openapi/v3":

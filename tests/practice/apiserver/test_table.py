@@ -99,6 +99,7 @@ COLUMNS = {
     "endpointslices.discovery.k8s.io": "Name AddressType Ports Endpoints Age",
     "priorityclasses.scheduling.k8s.io": "Name Value Global-Default Age PreemptionPolicy",
     "customresourcedefinitions.apiextensions.k8s.io": "Name Scope Versions Created_At",
+    "apiservices.apiregistration.k8s.io": "Name Service Available Age",
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "Name Webhooks Age",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "Name Webhooks Age",
 }

@@ -136,25 +136,17 @@ async def test_the_namespace_goes_soon_after_the_last_finalizer(space: Lab) -> N
 
 
 async def test_a_group_whose_server_is_gone_holds_even_an_empty_namespace(lab: Lab) -> None:
-    services: dict[str, Any] = {
-        **WIDGETS,
-        "metadata": {"name": "apiservices.apiregistration.k8s.io"},
-    }
-    services["spec"] = {
-        **WIDGETS["spec"],
-        "group": "apiregistration.k8s.io",
-        "scope": "Cluster",
-        "names": {"plural": "apiservices", "kind": "APIService"},
-    }
-    await lab.create(CRDS, services)
-    await lab.create(
-        "apiservices.apiregistration.k8s.io",
-        {
-            "metadata": {"name": "v1beta1.metrics.k8s.io"},
-            "spec": {"group": "metrics.k8s.io", "version": "v1beta1", "service": {"name": "m"}},
-            "status": {"conditions": [{"type": "Available", "status": "False"}]},
+    service = {
+        "metadata": {"name": "v1beta1.metrics.k8s.io"},
+        "spec": {
+            "group": "metrics.k8s.io",
+            "version": "v1beta1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "service": {"name": "m", "namespace": "default"},
         },
-    )
+    }
+    await lab.create("apiservices.apiregistration.k8s.io", service)
     await lab.create("namespaces", {"metadata": {"name": "work"}})
     await lab.run(1)
     await lab.delete("namespaces", "work", None)
