@@ -93,7 +93,7 @@ FAULT = Fault(
         " end, and are in Error the moment they are done. Get the data pipeline to succeed; its"
         " account may do what it has to, and no more."
     ),
-    symptoms=(UNREPORTED, workflow_says(f'cannot create resource "{_REPORTS}"')),
+    symptoms=(UNREPORTED, workflow_says(f"{_REPORTS}.argoproj.io")),
     diagnosis=(
         "Argo's wait container writes each step's result as a workflowtaskresult, with the pod's"
         " own account. The role lost create and patch on those, so the API server forbids the"

@@ -75,7 +75,7 @@ async def _passed_on(
 def _page(status: int, title: str) -> web.Response:
     return web.Response(
         status=status,
-        text=_PAGE.format(title),
+        body=_PAGE.format(title).encode(),
         content_type="text/html",
         headers={"Server": "nginx"},
     )

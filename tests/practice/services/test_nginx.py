@@ -70,7 +70,7 @@ async def test_what_goes_nowhere_gets_a_page_of_html(
 ) -> None:
     async with client.get(path) as answer:
         assert (answer.status, answer.headers["Server"]) == (status, "nginx")
-        assert answer.content_type == "text/html"
+        assert answer.headers["Content-Type"] == "text/html"
         page = await answer.text()
         assert f"<h1>{title}</h1>" in page
         assert "<center>nginx</center>" in page
