@@ -22,7 +22,8 @@ from runbook.practice.apiserver.findings import (
     required,
     unsupported,
 )
-from runbook.practice.apiserver.models import Struct, Type, struct
+from runbook.practice.apiserver.models import Field, Struct, Type, struct
+from runbook.practice.apiserver.protobuf import dropped_when_zero
 from runbook.practice.apiserver.quantities import canonical_quantity
 from runbook.practice.quantities import QUANTITY
 
@@ -52,6 +53,8 @@ _SUPPORTED: dict[tuple[str, str], list[str]] = {
     ("PersistentVolumeSpec", "persistentVolumeReclaimPolicy"): ["Delete", "Recycle", "Retain"],
     ("CustomResourceDefinitionSpec", "scope"): ["Cluster", "Namespaced"],
 }
+# Optional by their schemas, and yet written when they are zero.
+_ZERO_IS_WRITTEN = {("StatefulSetSpec", "serviceName")}
 _ACCESS_MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
 
 
@@ -120,12 +123,13 @@ def _canonical(kind: Type, value: Any, *, of_resources: bool = False) -> Any:
         listed = [_canonical(kind.item(), one) for one in value]
         return listed if any(a is not b for a, b in zip(listed, value, strict=True)) else value
     if isinstance(value, dict) and (kind.depth or kind.struct):
-        fields = None if kind.depth else struct(kind.struct).fields
+        table = None if kind.depth else struct(kind.struct)
+        fields = None if table is None else table.fields
         found = {}
         for key, one in value.items():
             known = None if fields is None else fields.get(key)
-            if known is not None and known.type.depth and not known.required and not one:
-                continue  # Go writes no empty list and no empty map
+            if known is not None and table is not None and _is_none(table, key, known, one):
+                continue
             inner = kind.item() if fields is None else known.type if known is not None else None
             found[key] = (
                 one if inner is None else _canonical(inner, one, of_resources=fields is None)
@@ -136,6 +140,15 @@ def _canonical(kind: Type, value: Any, *, of_resources: bool = False) -> Any:
         text = canonical_quantity(value, listed=of_resources)
         return value if text == value else text
     return value
+
+
+def _is_none(table: Struct, key: str, known: Field, value: Any) -> bool:
+    """Go writes no empty list and map, and no zero where it cannot tell it from nothing."""
+    if known.required or value:
+        return False
+    return bool(known.type.depth) or (
+        (table.name, key) not in _ZERO_IS_WRITTEN and key in dropped_when_zero(table.name)
+    )
 
 
 def _missing(walk: _Walk, table: Struct, value: JSON, path: str) -> None:

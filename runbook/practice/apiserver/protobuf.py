@@ -171,6 +171,25 @@ def _text(raw: int | bytes) -> str:
 
 
 @functools.cache
+def dropped_when_zero(message: str) -> frozenset[str]:
+    """The JSON names of the scalars of a message whose zero value is the same as none to Go.
+
+    Empty for a message that is not known here.
+    """
+    if message not in _tables():
+        return frozenset()
+    found: set[str] = set()
+    for field in _fields_of(message).values():
+        if field.inline:
+            found |= dropped_when_zero(field.type)
+        elif field.type in {"string", "int", "bool"} and not (
+            field.repeated or field.is_map or field.keep_zero
+        ):
+            found.add(field.name)
+    return frozenset(found)
+
+
+@functools.cache
 def _tables() -> dict[str, str]:
     """Message -> its fields as written."""
     name = "protobuf_fields.txt"

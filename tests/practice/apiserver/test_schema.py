@@ -465,3 +465,26 @@ def test_importing_the_schema_does_not_import_the_kubernetes_client() -> None:
     )
     root = Path(schema.__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_a_zero_that_go_cannot_tell_from_nothing_is_not_kept() -> None:
+    deployments = Registry().find("apps", "v1", "deployments")
+    assert deployments is not None
+    mount = {"name": "", "mountPath": "", "readOnly": False}
+    context = {"privileged": False, "runAsUser": 0}  # pointers: false and 0 are said
+    container = {"name": "c", "tty": False, "securityContext": context, "volumeMounts": [mount]}
+    pod = {"hostNetwork": False, "terminationGracePeriodSeconds": 0, "containers": [container]}
+    spec = {"replicas": 0, "paused": False, "selector": {}, "template": {"spec": pod}}
+    kept = schema.canonical(deployments, {"metadata": {"name": "d"}, "spec": spec})["spec"]
+    assert "paused" not in kept
+    assert kept["replicas"] == 0
+    assert kept["template"]["spec"] == {
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            {
+                "name": "c",
+                "securityContext": context,
+                "volumeMounts": [{"name": "", "mountPath": ""}],
+            }
+        ],
+    }
