@@ -194,12 +194,11 @@ def _role_binding(old: JSON, new: JSON) -> list[Cause]:
 
 
 def _storage_class(old: JSON, new: JSON) -> list[Cause]:
-    found = [
-        Cause.forbidden(field, f"updates to {field} are forbidden.")
-        for field in ("parameters", "provisioner", "reclaimPolicy")
+    return [
+        Cause.invalid(field, "null", _FIELD_IS_IMMUTABLE)
+        for field in ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
         if old.get(field) != new.get(field)
     ]
-    return [*found, *_fixed("volumeBindingMode")(old, new)]
 
 
 _CHECKS: Mapping[str, Check] = {

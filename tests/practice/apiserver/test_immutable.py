@@ -114,7 +114,7 @@ RBAC = "rolebindings.rbac.authorization.k8s.io"
             "storageclasses.storage.k8s.io",
             {"provisioner": "a"},
             {"provisioner": "b"},
-            "updates to provisioner are forbidden.",
+            "field is immutable",
         ),
         ("events", {"reason": "a"}, {"reason": "b"}, ""),
     ],
