@@ -10,19 +10,14 @@ from runbook.practice.apiserver.columns import AGE, NAME, Column, Printer, age_o
 JSON = dict[str, Any]
 
 
-def _version_text(version: JSON) -> str:
-    notes = [
-        *(["storage"] if version.get("storage") else []),
-        *(["deprecated"] if version.get("deprecated") else []),
-        *([] if version.get("served") else ["unserved"]),
-    ]
-    return f"{version['name']}({','.join(notes)})" if notes else str(version["name"])
-
-
 def _cells(obj: JSON, now: datetime) -> list[Any]:  # noqa: ARG001 - one signature for all
     spec = obj.get("spec") or {}
     names = spec.get("names") or {}
-    versions = [_version_text(one) for one in spec.get("versions") or ()]
+    versions = [
+        f"{one['name']}(storage)" if one.get("storage") else str(one["name"])
+        for one in spec.get("versions") or ()
+        if one.get("served")
+    ]
     conditions = (obj.get("status") or {}).get("conditions") or ()
     established = any(
         one.get("type") == "Established" and one.get("status") == "True" for one in conditions
@@ -30,7 +25,7 @@ def _cells(obj: JSON, now: datetime) -> list[Any]:  # noqa: ARG001 - one signatu
     return [
         name_of(obj),
         spec.get("scope", ""),
-        ",".join(versions),
+        ",".join(sorted(versions)),
         obj["metadata"].get("creationTimestamp"),
         spec.get("group", ""),
         names.get("kind", ""),

@@ -50,6 +50,17 @@ class Resource:
     def name(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @functools.cached_property
+    def deprecation(self) -> str:
+        """What every answer about a deprecated version warns of; "" about any other."""
+        version = self.crd_version or {}
+        if not version.get("deprecated"):
+            return ""
+        said: str = (
+            version.get("deprecationWarning") or f"{self.api_version} {self.kind} is deprecated"
+        )
+        return said
+
 
 class Registry:
     """The table of resources; `generation` grows whenever a CRD changes it."""

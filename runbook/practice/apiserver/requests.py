@@ -98,6 +98,8 @@ class Requests:
         check(state.store, user, _attributes(verb, target))
         if target.resource.name == "endpoints":
             request.warnings.append(_ENDPOINTS_DEPRECATED)
+        elif target.resource.deprecation:
+            request.warnings.append(target.resource.deprecation)
         if target.subresource not in _OWN_FORMS:
             negotiated(request, lists=verb in {"list", "watch", "deletecollection"})
         if target.resource.verbs == ("create",):

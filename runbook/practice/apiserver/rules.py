@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from runbook.practice.apiserver import metadata, models
+from runbook.practice.apiserver.crd_approval import approval_causes
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
@@ -110,11 +111,11 @@ def give_name(state: State, resource: Resource, meta: JSON) -> None:
     meta["name"] = metadata.generated_name(meta["generateName"], state.chance)
 
 
-def crd_causes(resource: Resource, obj: JSON) -> list[Cause]:
+def crd_causes(resource: Resource, obj: JSON, live: JSON | None = None) -> list[Cause]:
     if resource.name != CRDS:
         return []
     spec, name = obj["spec"], obj["metadata"]["name"]
-    found = []
+    found = approval_causes(obj, live)
     if name != f"{spec['names']['plural']}.{spec['group']}":
         why = 'must be spec.names.plural+"."+spec.group'
         found.append(Cause.invalid("metadata.name", json.dumps(name), why))

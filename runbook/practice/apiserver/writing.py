@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from runbook.practice.apiserver import (
     allocation,
+    cautions,
     defaults,
     first_state,
     immutable,
@@ -133,6 +134,8 @@ async def create(
     more = [*validation.causes(resource.name, obj, found), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], [*of_meta, *more])
     tracking.first_generation(resource, obj)
+    if options.manager is not None:
+        options.warnings += cautions.of(resource.name, obj, None)
     question.obj = obj
     if await webhooks.validate(state, question):
         rules.check_namespace(state, resource, namespace, meta)
@@ -192,6 +195,8 @@ async def update(
         stamp = state.timeline.stamp()
         fields = tracking.managed_fields(target, live, written, given, options=options, time=stamp)
     tracking.set_managed_fields(new, fields)
+    if by_a_person and not target.subresource:
+        options.warnings += cautions.of(resource.name, new, live)
     question.obj = new
     if admit and await webhooks.validate(state, question):
         _check_overtaken(state, target, live)
@@ -310,7 +315,7 @@ def _judged(
         *rules.finalizer_causes(live["metadata"], new["metadata"]),
         *validation.causes(resource.name, new, causes),
         *immutable.causes(resource.name, live, new),
-        *rules.crd_causes(resource, new),
+        *rules.crd_causes(resource, new, live),
     ]
 
 

@@ -1,7 +1,8 @@
 """CustomResourceDefinitions: accepted and established when they come, emptied before they go.
 
     when                              then
-    it has no conditions              NamesAccepted, Established
+    it comes, or is changed           NamesAccepted, Established; in a group of the community
+                                      whether it was approved; what versions were ever stored
     it is being deleted               Terminating; every instance, cluster-wide, is deleted
     no instance is left               its finalizer goes, and the kind with it
 
@@ -12,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from runbook.practice.apiserver.crd_approval import approval
 from runbook.practice.cluster import JSON, Change, Cluster
 from runbook.practice.controllers.manager import Key, KeysOf
 from runbook.practice.controllers.objects import (
     being_deleted,
     dig,
     finalizers_of,
-    has_condition,
     key_of,
     name_of,
     with_condition,
@@ -47,13 +48,14 @@ class CustomResourceDefinitions:
             self._going.discard(key[2])
         elif being_deleted(crd):
             await self._empty(crd)
-        elif not has_condition(crd, "Established"):
-            await self._establish(crd)
+        else:
+            await self._accept(crd)
 
-    async def _establish(self, crd: JSON) -> None:
+    async def _accept(self, crd: JSON) -> None:
         now = self._cluster.timeline.stamp()
+        conditions = _with_approval(crd, now)
         conditions = with_condition(
-            dig(crd, "status", "conditions", default=[]),
+            conditions,
             "NamesAccepted",
             status=True,
             now=now,
@@ -68,14 +70,16 @@ class CustomResourceDefinitions:
             reason="InitialNamesAccepted",
             message="the initial names have been accepted",
         )
-        stored = [version["name"] for version in crd["spec"]["versions"] if version.get("storage")]
+        stored = dig(crd, "status", "storedVersions") or []
+        storage = [version["name"] for version in crd["spec"]["versions"] if version.get("storage")]
         status = {
             **(crd.get("status") or {}),
             "conditions": conditions,
             "acceptedNames": crd["spec"]["names"],
-            "storedVersions": dig(crd, "status", "storedVersions") or stored,
+            "storedVersions": [*stored, *(one for one in storage if one not in stored)],
         }
-        await write_status(self._cluster, CRDS, crd, status)
+        if status != crd.get("status"):
+            await write_status(self._cluster, CRDS, crd, status)
 
     async def _empty(self, crd: JSON) -> None:
         resource = name_of(crd)
@@ -106,3 +110,19 @@ class CustomResourceDefinitions:
         )
         status = {**(crd.get("status") or {}), "conditions": conditions}
         return await write_status(self._cluster, CRDS, crd, status)
+
+
+def _with_approval(crd: JSON, now: str) -> list[JSON]:
+    conditions: list[JSON] = dig(crd, "status", "conditions", default=[])
+    found = approval(crd)
+    if found is None:
+        return conditions
+    state, why = found
+    return with_condition(
+        conditions,
+        "KubernetesAPIApprovalPolicyConformant",
+        state == "Approved",
+        now=now,
+        reason=f"{state}Annotation",
+        message=why,
+    )

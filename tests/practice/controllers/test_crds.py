@@ -6,7 +6,9 @@ CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 GADGETS = "gadgets.example.com"
 
 
-async def _define(lab: Lab) -> None:
+async def _define(
+    lab: Lab, group: str = "example.com", annotations: dict[str, str] | None = None
+) -> None:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": "v1",
@@ -15,12 +17,15 @@ async def _define(lab: Lab) -> None:
         "schema": {"openAPIV3Schema": schema},
     }
     spec = {
-        "group": "example.com",
+        "group": group,
         "scope": "Namespaced",
         "names": {"plural": "gadgets", "kind": "Gadget"},
         "versions": [version],
     }
-    await lab.create(CRDS, {"metadata": {"name": GADGETS}, "spec": spec})
+    await lab.create(
+        CRDS,
+        {"metadata": {"name": f"gadgets.{group}", "annotations": annotations or {}}, "spec": spec},
+    )
     await lab.run(1)
 
 
@@ -61,3 +66,23 @@ async def test_an_instance_with_a_finalizer_holds_its_definition(lab: Lab) -> No
     await lab.patch(GADGETS, "one", {"metadata": {"finalizers": None}})
     await lab.run(1)
     assert not lab.has(CRDS, GADGETS, None)
+
+
+async def test_a_changed_definition_is_looked_at_again(lab: Lab) -> None:
+    await _define(lab)
+    crd = lab.get(CRDS, GADGETS, None)
+    (first,) = crd["spec"]["versions"]
+    names = {**crd["spec"]["names"], "shortNames": ["gd"]}
+    versions = [{**first, "storage": False}, {**first, "name": "v2"}]
+    await lab.patch(CRDS, GADGETS, {"spec": {"names": names, "versions": versions}}, None)
+    await lab.run(1)
+    status = lab.get(CRDS, GADGETS, None)["status"]
+    assert status["acceptedNames"]["shortNames"] == ["gd"]
+    assert status["storedVersions"] == ["v1", "v2"]
+
+
+async def test_a_definition_in_a_group_of_the_community_says_who_approved_it(lab: Lab) -> None:
+    await _define(lab, group="x.k8s.io", annotations={"api-approved.kubernetes.io": "unapproved"})
+    told = lab.conditions(CRDS, "gadgets.x.k8s.io", None)["KubernetesAPIApprovalPolicyConformant"]
+    assert (told["status"], told["reason"]) == ("False", "UnapprovedAnnotation")
+    assert told["message"] == 'not approved: "unapproved"'
