@@ -60,7 +60,8 @@ class Quotas:
         hard = dig(quota, "spec", "hard", default={})
         used = used_by(self._cluster, quota)
         written = {name: written_as(name, used.get(name, Decimal(0))) for name in sorted(hard)}
-        status = {"hard": hard, "used": written}
+        both = {"hard": hard, "used": written}
+        status = {field: amounts for field, amounts in both.items() if amounts}
         await write_status(self._cluster, QUOTAS, quota, status)
 
 
