@@ -45,12 +45,21 @@ rbac.authorization.k8s.io/v1 clusterrolebindings ClusterRoleBinding - C - -
 storage.k8s.io/v1 storageclasses StorageClass sc C - -
 coordination.k8s.io/v1 leases Lease - N - -
 discovery.k8s.io/v1 endpointslices EndpointSlice - N - -
+node.k8s.io/v1 runtimeclasses RuntimeClass - C - -
+storage.k8s.io/v1 csidrivers CSIDriver - C - -
+storage.k8s.io/v1 csinodes CSINode - C status -
+storage.k8s.io/v1 csistoragecapacities CSIStorageCapacity - N - -
+storage.k8s.io/v1 volumeattachments VolumeAttachment - C status -
+flowcontrol.apiserver.k8s.io/v1 flowschemas FlowSchema - C status -
+flowcontrol.apiserver.k8s.io/v1 prioritylevelconfigurations PriorityLevelConfiguration - C status -
 scheduling.k8s.io/v1 priorityclasses PriorityClass pc C - -
 admissionregistration.k8s.io/v1 validatingwebhookconfigurations ValidatingWebhookConfiguration - C - api-extensions
 admissionregistration.k8s.io/v1 mutatingwebhookconfigurations MutatingWebhookConfiguration - C - api-extensions
 apiextensions.k8s.io/v1 customresourcedefinitions CustomResourceDefinition crd,crds C status api-extensions
 apiregistration.k8s.io/v1 apiservices APIService - C status api-extensions
 authorization.k8s.io/v1 selfsubjectaccessreviews SelfSubjectAccessReview - C - -
+authorization.k8s.io/v1 subjectaccessreviews SubjectAccessReview - C - -
+authorization.k8s.io/v1 localsubjectaccessreviews LocalSubjectAccessReview - N - -
 authorization.k8s.io/v1 selfsubjectrulesreviews SelfSubjectRulesReview - C - -
 authentication.k8s.io/v1 selfsubjectreviews SelfSubjectReview - C - -
 """

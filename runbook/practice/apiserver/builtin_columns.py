@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from runbook.practice.apiserver.cluster_columns import CLUSTER_PRINTERS
 from runbook.practice.apiserver.columns import (
     AGE,
     NAME,
@@ -28,7 +29,6 @@ from runbook.practice.apiserver.workload_columns import WORKLOAD_PRINTERS
 JSON = dict[str, Any]
 
 _ROLE_LABEL = "node-role.kubernetes.io/"
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _ACCESS_MODES = {
     "ReadWriteOnce": "RWO",
     "ReadOnlyMany": "ROX",
@@ -139,15 +139,6 @@ def _ingress(obj: JSON, now: datetime) -> list[Any]:
     ]
 
 
-def _ingress_class(obj: JSON, now: datetime) -> list[Any]:
-    parameters = at(obj, "spec", "parameters")
-    shown = "<none>"
-    if parameters:
-        group = f".{parameters['apiGroup']}" if parameters.get("apiGroup") else ""
-        shown = f"{parameters['kind']}{group}/{parameters['name']}"
-    return [name_of(obj), at(obj, "spec", "controller", default=""), shown, age_of(obj, now)]
-
-
 def _endpoints(obj: JSON, now: datetime) -> list[Any]:
     found: list[str] = []
     for subset in obj.get("subsets") or []:
@@ -220,18 +211,6 @@ def _access_modes(modes: list[str] | None) -> str:
     return ",".join(short for mode, short in _ACCESS_MODES.items() if mode in (modes or []))
 
 
-def _storage_class(obj: JSON, now: datetime) -> list[Any]:
-    default = (obj["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"
-    return [
-        name_of(obj) + (" (default)" if default else ""),
-        obj.get("provisioner", ""),
-        obj.get("reclaimPolicy", "Delete"),
-        obj.get("volumeBindingMode", "Immediate"),
-        bool(obj.get("allowVolumeExpansion")),
-        age_of(obj, now),
-    ]
-
-
 def _quota(obj: JSON, now: datetime) -> list[Any]:
     used = at(obj, "status", "used", default={})
     cells: dict[bool, list[str]] = {False: [], True: []}
@@ -290,6 +269,7 @@ _RBAC = "rbac.authorization.k8s.io"
 
 BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     **WORKLOAD_PRINTERS,
+    **CLUSTER_PRINTERS,
     ("", "Namespace"): _simple((Column("Status"), _field("status", "phase"))),
     ("", "ConfigMap"): _simple((Column("Data"), _count("data", "binaryData"))),
     ("", "Secret"): _simple((Column("Type"), _field("type")), (Column("Data"), _count("data"))),
@@ -351,22 +331,11 @@ BUILTIN_PRINTERS: dict[tuple[str, str], Printer] = {
     ("networking.k8s.io", "Ingress"): Printer(
         (NAME, *_named("Class", "Hosts", "Address", "Ports"), AGE), _ingress
     ),
-    ("networking.k8s.io", "IngressClass"): Printer(
-        (NAME, *_named("Controller", "Parameters"), AGE), _ingress_class
-    ),
     ("networking.k8s.io", "NetworkPolicy"): _simple(
         (
             Column("Pod-Selector"),
             lambda obj, _: [label_selector(at(obj, "spec", "podSelector"))],
         )
-    ),
-    ("storage.k8s.io", "StorageClass"): Printer(
-        (
-            NAME,
-            *_named("Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion"),
-            AGE,
-        ),
-        _storage_class,
     ),
     ("coordination.k8s.io", "Lease"): _simple((Column("Holder"), _field("spec", "holderIdentity"))),
     ("scheduling.k8s.io", "PriorityClass"): Printer(

@@ -169,6 +169,22 @@ def _storage_class(obj: JSON, _before: JSON | None) -> Iterator[str]:
                 yield f"{place}: {why}"
 
 
+def _driver(obj: JSON, before: JSON | None) -> Iterator[str]:
+    spec = obj["spec"]
+    same = before is not None and before["spec"].get("tokenRequests") == spec.get("tokenRequests")
+    if spec.get("tokenRequests") and not same and spec.get("serviceAccountTokenInSecrets") is None:
+        yield (
+            "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to "
+            "true to prevent possible logging of tokens in volume attributes"
+        )
+
+
+def _runtime_class(obj: JSON, _before: JSON | None) -> Iterator[str]:
+    for key in (obj.get("scheduling") or {}).get("nodeSelector") or ():
+        if why := pod_cautions.node_label(key):
+            yield f"scheduling.nodeSelector: {why}"
+
+
 _CAUTIONS: Mapping[str, Caution] = {
     "pods": _pod,
     "podtemplates": _pod_template,
@@ -186,5 +202,7 @@ _CAUTIONS: Mapping[str, Caution] = {
     "serviceaccounts": _account,
     "ingresses.networking.k8s.io": _ingress,
     "storageclasses.storage.k8s.io": _storage_class,
+    "csidrivers.storage.k8s.io": _driver,
+    "runtimeclasses.node.k8s.io": _runtime_class,
     "customresourcedefinitions.apiextensions.k8s.io": unknown_formats,
 }

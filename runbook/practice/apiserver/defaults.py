@@ -12,6 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook.practice.apiserver.autoscaler_defaults import default_autoscaler
+from runbook.practice.apiserver.cluster_defaults import (
+    default_driver,
+    default_flow_schema,
+    default_priority_level,
+)
 from runbook.practice.apiserver.pod_defaults import default_pod, default_pod_spec
 
 JSON = dict[str, Any]
@@ -303,6 +308,9 @@ _DEFAULTS: Mapping[str, Defaulter] = {
     "horizontalpodautoscalers.autoscaling": default_autoscaler,
     "customresourcedefinitions.apiextensions.k8s.io": _custom_resource_definition,
     "priorityclasses.scheduling.k8s.io": _priority_class,
+    "csidrivers.storage.k8s.io": default_driver,
+    "flowschemas.flowcontrol.apiserver.k8s.io": default_flow_schema,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": default_priority_level,
     "roles.rbac.authorization.k8s.io": _role,
     "clusterroles.rbac.authorization.k8s.io": _role,
     "endpointslices.discovery.k8s.io": _endpoint_slice,

@@ -119,6 +119,10 @@ def _first_autoscaler(obj: JSON) -> None:
     obj["status"] = dict(zero_objects.AUTOSCALER_STATUS)
 
 
+def _first_attachment(obj: JSON) -> None:
+    obj["status"] = {"attached": False}
+
+
 def _first_budget(obj: JSON) -> None:
     obj["status"] = dict(zero_objects.BUDGET_STATUS)
 
@@ -146,5 +150,9 @@ _FIRST: Mapping[str, Completer] = {
     "horizontalpodautoscalers.autoscaling": _first_autoscaler,
     "poddisruptionbudgets.policy": _first_budget,
     "apiservices.apiregistration.k8s.io": _first_api_service,
+    "csinodes.storage.k8s.io": _empty_status,
+    "volumeattachments.storage.k8s.io": _first_attachment,
+    "flowschemas.flowcontrol.apiserver.k8s.io": _empty_status,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": _empty_status,
     "customresourcedefinitions.apiextensions.k8s.io": _first_custom_resource_definition,
 }

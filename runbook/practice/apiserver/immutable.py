@@ -201,6 +201,17 @@ def _storage_class(old: JSON, new: JSON) -> list[Cause]:
     ]
 
 
+def _driver(old: JSON, new: JSON) -> list[Cause]:
+    return [
+        Cause.invalid(f"spec.{said}", compact(new["spec"].get(field)), _FIELD_IS_IMMUTABLE)
+        for field, said in (
+            ("attachRequired", "attachedRequired"),
+            ("volumeLifecycleModes", "volumeLifecycleModes"),
+        )
+        if old["spec"].get(field) != new["spec"].get(field)
+    ]
+
+
 _CHECKS: Mapping[str, Check] = {
     "pods": _pod,
     "services": _service,
@@ -219,6 +230,9 @@ _CHECKS: Mapping[str, Check] = {
     "priorityclasses.scheduling.k8s.io": _fixed(
         "value", "preemptionPolicy", why="may not be changed in an update."
     ),
+    "runtimeclasses.node.k8s.io": _fixed("handler"),
+    "volumeattachments.storage.k8s.io": _fixed("spec"),
+    "csidrivers.storage.k8s.io": _driver,
     "customresourcedefinitions.apiextensions.k8s.io": _fixed(
         "spec.group", "spec.scope", "spec.names.plural", "spec.names.kind"
     ),

@@ -25,6 +25,8 @@ def review(store: Store, resource: Resource, question: JSON, user: User, now: st
     match resource.kind:
         case "SelfSubjectAccessReview":
             status = _access(store, resource, spec, user)
+        case "SubjectAccessReview" | "LocalSubjectAccessReview":
+            status = _access(store, resource, spec, _somebody(resource, spec))
         case "SelfSubjectRulesReview":
             status = _rules(store, str(spec.get("namespace") or ""), user)
         case _:
@@ -36,6 +38,15 @@ def review(store: Store, resource: Resource, question: JSON, user: User, now: st
         **({"spec": spec} if resource.kind != "SelfSubjectReview" else {}),
         "status": status,
     }
+
+
+def _somebody(resource: Resource, spec: JSON) -> User:
+    """The user that the question is about."""
+    name, groups = str(spec.get("user") or ""), spec.get("groups") or ()
+    if not name and not groups:
+        why = "at least one of user or group must be specified"
+        raise invalid(resource, "", [Cause.invalid("spec.user", '""', why)])
+    return User(name, tuple(str(one) for one in groups))
 
 
 def _access(store: Store, resource: Resource, spec: JSON, user: User) -> JSON:

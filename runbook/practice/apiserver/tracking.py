@@ -36,6 +36,8 @@ _WITH_GENERATION = frozenset(
         "endpointslices.discovery.k8s.io",
         "poddisruptionbudgets.policy",
         "priorityclasses.scheduling.k8s.io",
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
         "customresourcedefinitions.apiextensions.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",

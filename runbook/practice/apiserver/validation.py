@@ -12,6 +12,7 @@ from typing import Any
 from runbook.practice.apiserver import (
     access_validation,
     aggregation,
+    cluster_validation,
     kind_validation,
     webhook_validation,
     workload_validation,
@@ -74,5 +75,9 @@ _CHECKS: Mapping[str, Check] = {
     "validatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": webhook_validation.configuration,
     "apiservices.apiregistration.k8s.io": aggregation.causes,
+    "runtimeclasses.node.k8s.io": cluster_validation.runtime_class,
+    "volumeattachments.storage.k8s.io": cluster_validation.attachment,
+    "flowschemas.flowcontrol.apiserver.k8s.io": cluster_validation.flow_schema,
+    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": (cluster_validation.priority_level),
     "leases.coordination.k8s.io": kind_validation.lease,
 }

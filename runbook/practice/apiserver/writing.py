@@ -117,9 +117,7 @@ async def create(
     obj["apiVersion"] = storage_version(resource)
     defaults.on_write(resource.name, obj)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
-    if (
-        resource.name == "pods" and options.manager is not None
-    ):  # our controllers know what is there
+    if resource.name == "pods":
         pod_admission.refuse_pod(state, resource, obj)
     of_meta = metadata.causes(resource, meta)
     first_state.on_create(resource.name, obj)

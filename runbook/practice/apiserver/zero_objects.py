@@ -80,6 +80,19 @@ _ZERO: dict[str, JSON] = {
     "ClusterRoleBinding": _BINDING,
     "StorageClass": {"provisioner": ""},
     "PriorityClass": {"value": 0},
+    "RuntimeClass": {"handler": ""},
+    "CSIDriver": {"spec": {}},
+    "CSINode": {"spec": {"drivers": None}, "status": {}},
+    "CSIStorageCapacity": {"storageClassName": ""},
+    "VolumeAttachment": {
+        "spec": {"attacher": "", "nodeName": "", "source": {}},
+        "status": {"attached": False},
+    },
+    "FlowSchema": {
+        "spec": {"matchingPrecedence": 0, "priorityLevelConfiguration": {"name": ""}},
+        "status": {},
+    },
+    "PriorityLevelConfiguration": {"spec": {"type": ""}, "status": {}},
     "Lease": {"spec": {}},
     "EndpointSlice": {"addressType": "", "endpoints": None, "ports": None},
     "CustomResourceDefinition": {

@@ -18,6 +18,7 @@ from runbook.practice.controllers.daemonsets import DaemonSets
 from runbook.practice.controllers.deployments import Deployments
 from runbook.practice.controllers.disruptions import Disruptions
 from runbook.practice.controllers.events import EventRecorder
+from runbook.practice.controllers.flow_control import FlowControl
 from runbook.practice.controllers.garbage import GarbageCollector
 from runbook.practice.controllers.jobs import Jobs
 from runbook.practice.controllers.kubelet import Kubelet
@@ -26,7 +27,7 @@ from runbook.practice.controllers.logs import PodLogs
 from runbook.practice.controllers.manager import Controllers
 from runbook.practice.controllers.namespaces import Namespaces
 from runbook.practice.controllers.quota import QuotaAdmission, Quotas
-from runbook.practice.controllers.replicasets import ReplicaSets
+from runbook.practice.controllers.replicasets import REPLICATION_CONTROLLERS, ReplicaSets
 from runbook.practice.controllers.scheduler import Scheduler
 from runbook.practice.controllers.sealed_secrets import SealedSecrets
 from runbook.practice.controllers.sealing import KEY_BITS
@@ -66,6 +67,7 @@ class ControlPlane:
             api_services,
             Namespaces(cluster, root_certificate=root_certificate),
             CustomResourceDefinitions(cluster),
+            FlowControl(cluster),
             GarbageCollector(cluster),
             PersistentVolumes(cluster, self.events),
             Scheduler(cluster, self.events),
@@ -79,6 +81,7 @@ class ControlPlane:
             Deployments(cluster, self.events),
             Disruptions(cluster),
             ReplicaSets(cluster, self.events, seed=seed),
+            ReplicaSets(cluster, self.events, REPLICATION_CONTROLLERS, seed=seed),
             StatefulSets(cluster, self.events),
             DaemonSets(cluster, self.events, seed=seed),
             Jobs(cluster, self.events, seed=seed),

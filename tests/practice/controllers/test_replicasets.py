@@ -69,3 +69,14 @@ async def test_a_refused_pod_is_reported_and_tried_again(lab: Lab) -> None:
     await lab.run(60)
     assert len(lab.names("pods")) == 2
     assert "ReplicaFailure" not in lab.conditions(SETS, "web")
+
+
+async def test_the_older_kind_makes_pods_the_same_way(lab: Lab) -> None:
+    controller = lab.workload("old", replicas=2)
+    controller["spec"]["selector"] = controller["spec"]["selector"]["matchLabels"]
+    await lab.create("replicationcontrollers", controller)
+    await lab.run(30)
+    assert lab.get("replicationcontrollers", "old")["status"]["readyReplicas"] == 2
+    owner = lab.server.select("pods")[0]["metadata"]["ownerReferences"][0]
+    assert (owner["apiVersion"], owner["kind"]) == ("v1", "ReplicationController")
+    assert ("SuccessfulCreate") in [reason for reason, _ in lab.events("old")]
