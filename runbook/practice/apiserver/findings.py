@@ -100,7 +100,8 @@ def too_many(path: str, found: int, most: int) -> FieldError:
 
 
 def duplicate(path: str, value: Any) -> FieldError:
-    return FieldError(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return FieldError(path, "FieldValueDuplicate", f"Duplicate value: {text}")
 
 
 def shown(value: Any) -> str:

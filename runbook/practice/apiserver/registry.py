@@ -56,10 +56,21 @@ class Resource:
         version = self.crd_version or {}
         if not version.get("deprecated"):
             return ""
-        said: str = (
-            version.get("deprecationWarning") or f"{self.api_version} {self.kind} is deprecated"
-        )
-        return said
+        said: str = version.get("deprecationWarning") or ""
+        return said or f"{self.api_version} {self.kind} is deprecated{self._successor()}"
+
+    def _successor(self) -> str:
+        """The best newer version that is not deprecated."""
+        better = [
+            str(one["name"])
+            for one in (self.crd or {})["spec"]["versions"]
+            if one.get("served")
+            and not one.get("deprecated")
+            and version_order(one["name"]) < version_order(self.version)
+        ]
+        if not better:
+            return ""
+        return f"; use {self.group}/{min(better, key=version_order)} {self.kind}"
 
 
 class Registry:

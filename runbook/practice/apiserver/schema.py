@@ -6,6 +6,7 @@ the metadata of both by ObjectMeta. Functions never change what they are given.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,6 +63,33 @@ def apply_defaults(resource: Resource, obj: JSON) -> JSON:
     return filled
 
 
+def as_read(resource: Resource, obj: JSON) -> JSON:
+    """A stored object with the defaults that its stored version has by now, without what the
+    resource's version does not know. Anything that needs neither is returned itself.
+    """
+    if resource.crd is None:
+        return obj
+    defaulting = _defaulting(resource)
+    if defaulting is not None:
+        obj = structural.with_defaults(defaulting, obj)
+    asked = crd_schema(resource)
+    if asked is None or obj["apiVersion"] == resource.api_version:
+        return obj
+    body = {key: value for key, value in obj.items() if key not in _TOP}
+    return prune(obj, structural.unknown_fields(_without_metadata(asked), body))
+
+
+@functools.lru_cache(maxsize=512)
+def _defaulting(resource: Resource) -> JSON | None:
+    """The schema of the stored version, if it has any default."""
+    versions = (resource.crd or {})["spec"]["versions"]
+    version: JSON = next((one for one in versions if one.get("storage")), {})
+    found: JSON | None = (version.get("schema") or {}).get("openAPIV3Schema")
+    if found is None or not structural.has_defaults(found):
+        return None
+    return _without_metadata(found)
+
+
 def crd_schema(resource: Resource) -> JSON | None:
     """The structural schema of a custom resource's version, if it has one."""
     version = resource.crd_version or {}
@@ -107,6 +135,8 @@ def _unscalable(resource: Resource, obj: JSON) -> Iterable[FieldError]:
             kind = kinds.get(type(found).__name__, "map")
             why = f"{path} accessor error: {found} is of the type {kind}, expected int64"
             yield invalid(path, 0, why)
+        elif found is not None and found < 0:
+            yield invalid(path, found, "should be a non-negative integer")
 
 
 def _without_metadata(schema: JSON) -> JSON:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runbook.practice.apiserver.authorization import User
+from runbook.practice.apiserver import schema
 from runbook.practice.apiserver.errors import ApiError, not_found
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Registry, Resource
@@ -91,10 +92,15 @@ class DeleteOptions:
 
 
 def in_version(resource: Resource, obj: JSON) -> JSON:
-    """The object as the asked version shows it: versions differ in name only."""
-    if obj["apiVersion"] == resource.api_version:
-        return obj
-    return {**obj, "apiVersion": resource.api_version}
+    """The object as the asked version shows it: versions differ in name and in what they know.
+
+    Defaults that the stored version has by now are filled in; what the asked one does not know is
+    left out.
+    """
+    shown = schema.as_read(resource, obj)
+    if shown["apiVersion"] == resource.api_version:
+        return shown
+    return {**shown, "apiVersion": resource.api_version}
 
 
 def storage_version(resource: Resource) -> str:

@@ -11,7 +11,8 @@ import json
 import re
 from typing import Any
 
-from runbook.practice.apiserver.durations import parse_time
+from runbook.practice.apiserver import formats
+from runbook.practice.apiserver.builtin_schema import inspect_struct
 from runbook.practice.apiserver.findings import (
     FieldError,
     child,
@@ -47,10 +48,12 @@ def unknown_fields(schema: JSON, value: Any, path: str = "") -> list[str]:
     others = schema.get("additionalProperties")
     keep = schema.get(_PRESERVE) or others is True
     embedded = schema.get("x-kubernetes-embedded-resource")
-    found = []
+    found: list[str] = []
     for key, one in value.items():
         place = child(path, key)
-        if key in properties:
+        if embedded and key == "metadata" and isinstance(one, dict):
+            found += inspect_struct("V1ObjectMeta", one, place).unknown
+        elif key in properties:
             found += unknown_fields(properties[key], one, place)
         elif isinstance(others, dict):
             found += unknown_fields(others, one, place)
@@ -78,6 +81,13 @@ def with_defaults(schema: JSON, value: Any) -> Any:
         if isinstance(inner, dict):
             filled[key] = with_defaults(inner, one)
     return filled
+
+
+def has_defaults(schema: JSON) -> bool:
+    """Whether any field has one."""
+    inner = [*(schema.get("properties") or {}).values()]
+    inner += [schema.get("items"), schema.get("additionalProperties")]
+    return any(isinstance(one, dict) and ("default" in one or has_defaults(one)) for one in inner)
 
 
 def violations(schema: JSON, value: Any, path: str = "") -> list[FieldError]:
@@ -139,15 +149,23 @@ def _type_name(value: Any) -> str:
 
 
 def _format(schema: JSON, value: Any, path: str) -> list[FieldError]:
-    """Only the one format whose breach operators meet: a date that is none."""
-    if schema.get("format") != "date-time" or not isinstance(value, str) or parse_time(value):
-        return []
-    why = f'{path} in body must be of type date-time: "{value}"'
-    return [wrong_type(path, value, why)]
+    name, kind = str(schema.get("format") or ""), schema.get("type")
+    if isinstance(value, str) and kind == "string" and not formats.fits(name, value):
+        why = f'{path} in body must be of type {name}: "{value}"'
+        return [wrong_type(path, value, why)]
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and kind == "integer"
+    if whole and not formats.in_range(name, value):
+        return [
+            _without_field(f"Checked value must be of type integer with format {name} in {path}")
+        ]
+    return []
 
 
 def _object(schema: JSON, value: JSON, path: str) -> list[FieldError]:
-    found = [required(child(path, key)) for key in schema.get("required") or () if key not in value]
+    found = _embedded(value, path) if schema.get("x-kubernetes-embedded-resource") else []
+    found += [
+        required(child(path, key)) for key in schema.get("required") or () if key not in value
+    ]
     properties: JSON = schema.get("properties") or {}
     others = schema.get("additionalProperties")
     for key, one in value.items():
@@ -161,6 +179,11 @@ def _object(schema: JSON, value: JSON, path: str) -> list[FieldError]:
     if most is not None and len(value) > most:
         found.append(too_many(path, len(value), most))
     return found
+
+
+def _embedded(value: JSON, path: str) -> list[FieldError]:
+    """An object inside another says what it is."""
+    return [required(child(path, key)) for key in ("apiVersion", "kind") if not value.get(key)]
 
 
 def _array(schema: JSON, value: list[Any], path: str) -> list[FieldError]:

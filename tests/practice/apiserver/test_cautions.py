@@ -225,6 +225,6 @@ async def test_a_deprecated_version_says_so_in_every_answer(client: Client) -> N
     }
     assert said == {
         "v1": None,
-        "v1beta1": '299 - "example.org/v1beta1 Thing is deprecated"',
+        "v1beta1": '299 - "example.org/v1beta1 Thing is deprecated; use example.org/v1 Thing"',
         "v1alpha1": '299 - "move on"',
     }

@@ -135,3 +135,44 @@ async def test_version_nought_knows_no_pages(api: ApiServer, client: Client) -> 
     assert len(whole["items"]) == 3
     assert "continue" not in whole["metadata"]
     assert _names((await client.ask("GET", CONFIGS, limit="1")).body) == ["a"]
+
+
+async def test_a_version_shows_what_it_knows_with_the_defaults_of_the_stored_one(
+    client: Client,
+) -> None:
+    def version(name: str, **fields: JSON) -> JSON:
+        spec = {"type": "object", "properties": fields}
+        schema = {"type": "object", "properties": {"spec": spec}}
+        stored = name == "v1"
+        body = {"openAPIV3Schema": schema}
+        return {"name": name, "served": True, "storage": stored, "schema": body}
+
+    text, aged = {"type": "string"}, {"type": "string", "default": "aged"}
+    crd = {
+        "metadata": {"name": "things.example.net"},
+        "spec": {
+            "group": "example.net",
+            "scope": "Cluster",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [version("v1", colour=text), version("v1beta1", colour=text, old=aged)],
+        },
+    }
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    made = await client.ask("POST", path, crd)
+    thing = {
+        "apiVersion": "example.net/v1",
+        "kind": "Thing",
+        "metadata": {"name": "t"},
+        "spec": {"colour": "red"},
+    }
+    await client.ask("POST", "/apis/example.net/v1/things", thing)
+    note = {"type": "string", "default": "hello"}
+    later = [version("v1", colour=text, note=note), crd["spec"]["versions"][1]]  # type: ignore[index]
+    changed = {**made.body, "spec": {**made.body["spec"], "versions": later}}
+    assert (await client.ask("PUT", f"{path}/things.example.net", changed)).status == 200
+
+    shown = {
+        name: (await client.ask("GET", f"/apis/example.net/{name}/things/t")).body["spec"]
+        for name in ("v1", "v1beta1")
+    }
+    assert shown == {"v1": {"colour": "red", "note": "hello"}, "v1beta1": {"colour": "red"}}

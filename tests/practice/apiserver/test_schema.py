@@ -325,7 +325,7 @@ def test_duplicates_in_sets_and_keyed_lists_are_found() -> None:
     found = complaints(resource, gadget(set=["a", "a"], map=[{"id": 1}, {"id": 2}, {"id": 1}]))
     assert found == [
         'spec.set[1]: Duplicate value: "a"',
-        'spec.map[2]: Duplicate value: map[string]interface {}{"id":1}',
+        'spec.map[2]: Duplicate value: {"id":1}',
     ]
 
 
@@ -488,3 +488,35 @@ def test_a_zero_that_go_cannot_tell_from_nothing_is_not_kept() -> None:
             }
         ],
     }
+
+
+def test_an_embedded_object_is_one() -> None:
+    inside = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    job = {
+        "type": "object",
+        "x-kubernetes-embedded-resource": True,
+        "properties": {"spec": inside},
+    }
+    gadget = custom({"type": "object", "properties": {"job": job}})
+
+    found = schema.inspect(gadget, {"spec": {"job": {"metadata": {"name": "a"}}}})
+    assert [cause.path for cause in found.invalid] == ["spec.job.apiVersion", "spec.job.kind"]
+
+    meta = {"name": "a", "bogus": 1}
+    whole = {"apiVersion": "v1", "kind": "Job", "metadata": meta, "spec": {"n": 1}}
+    found = schema.inspect(gadget, {"spec": {"job": whole}})
+    assert found.unknown == ("spec.job.metadata.bogus",)
+    assert not found.invalid
+
+
+def test_formats_are_said_where_they_are_broken() -> None:
+    fields = {
+        "wait": {"type": "string", "format": "duration"},
+        "small": {"type": "integer", "format": "int32"},
+    }
+    gadget = custom({"type": "object", "properties": fields})
+    found = schema.inspect(gadget, {"spec": {"wait": "soon", "small": 2**31}})
+    assert [cause.message for cause in found.invalid] == [
+        'Invalid value: "soon": spec.wait in body must be of type duration: "soon"',
+        'Invalid value: "": Checked value must be of type integer with format int32 in spec.small',
+    ]
