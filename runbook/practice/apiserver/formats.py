@@ -76,18 +76,23 @@ def _host(text: str) -> bool:
 def _address(version: int) -> Callable[[str], bool]:
     def check(text: str) -> bool:
         try:
-            return ipaddress.ip_address(text).version == version
+            return ipaddress.ip_address(_plain(text)).version == version
         except ValueError:
             return False
 
     return check
 
 
+def _plain(text: str) -> str:
+    """Leading zeros are looked over."""
+    return re.sub(r"(^|\.)0+(?=\d)", r"\1", text)
+
+
 def _network(text: str) -> bool:
     if not re.fullmatch(r"[^/]+/\d{1,3}", text):
         return False
     try:
-        ipaddress.ip_network(text, strict=False)
+        ipaddress.ip_network(_plain(text), strict=False)
     except ValueError:
         return False
     return True

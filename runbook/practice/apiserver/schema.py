@@ -79,12 +79,30 @@ def as_read(resource: Resource, obj: JSON) -> JSON:
     return prune(obj, structural.unknown_fields(_without_metadata(asked), body))
 
 
-@functools.lru_cache(maxsize=512)
-def _defaulting(resource: Resource) -> JSON | None:
-    """The schema of the stored version, if it has any default."""
+def as_stored(resource: Resource, obj: JSON) -> JSON:
+    """An object as written in the resource's version, as the stored version knows it."""
+    stored = _stored(resource) if resource.crd is not None else None
+    if stored is None or stored is crd_schema(resource):
+        return obj
+    stored = _without_metadata(stored)
+    body = {key: value for key, value in obj.items() if key not in _TOP}
+    known: JSON = structural.with_defaults(
+        stored, prune(obj, structural.unknown_fields(stored, body))
+    )
+    return known
+
+
+def _stored(resource: Resource) -> JSON | None:
     versions = (resource.crd or {})["spec"]["versions"]
     version: JSON = next((one for one in versions if one.get("storage")), {})
     found: JSON | None = (version.get("schema") or {}).get("openAPIV3Schema")
+    return found
+
+
+@functools.lru_cache(maxsize=512)
+def _defaulting(resource: Resource) -> JSON | None:
+    """The schema of the stored version, if it has any default."""
+    found = _stored(resource)
     if found is None or not structural.has_defaults(found):
         return None
     return _without_metadata(found)

@@ -128,6 +128,7 @@ async def create(
     if made is not obj:
         obj, meta = made, made["metadata"]
         of_meta = metadata.causes(resource, meta)
+    obj = schema.as_stored(resource, obj)
     allocation.allocate(state, resource.name, obj, None)
     more = [*validation.causes(resource.name, obj, found), *rules.crd_causes(resource, obj)]
     raise_causes(resource, meta["name"], [*of_meta, *more])
@@ -184,6 +185,7 @@ async def update(
     if target.subresource not in {"status", "finalize"}:
         causes = _judged(state, resource, live, new, causes)
     raise_causes(resource, name, causes)
+    new = schema.as_stored(resource, new)
     new["apiVersion"] = storage_version(resource)
     by_a_person = options.manager is not None
     tracking.keep_generation(resource, live, new, by_a_person=by_a_person)

@@ -176,3 +176,10 @@ async def test_a_version_shows_what_it_knows_with_the_defaults_of_the_stored_one
         for name in ("v1", "v1beta1")
     }
     assert shown == {"v1": {"colour": "red", "note": "hello"}, "v1beta1": {"colour": "red"}}
+
+    old = {"apiVersion": "example.net/v1beta1", "kind": "Thing", "metadata": {"name": "o"}}
+    await client.ask(
+        "POST", "/apis/example.net/v1beta1/things", {**old, "spec": {"colour": "blue"}}
+    )
+    kept = await client.ask("GET", "/apis/example.net/v1/things/o")
+    assert kept.body["spec"] == {"colour": "blue", "note": "hello"}
