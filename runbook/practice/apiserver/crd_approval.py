@@ -18,7 +18,7 @@ _MUST = f'protected groups must have approval annotation "{ANNOTATION}"'
 
 
 def approval(crd: JSON) -> tuple[State, str] | None:
-    """How it stands with the approval, and the server's words for it; None for anybody's own group."""
+    """How the approval stands, and the server's words for it; None for anybody's own group."""
     group = f".{crd['spec']['group']}"
     if not group.endswith(tuple(f".{one}" for one in _COMMUNITY)):
         return None

@@ -1,4 +1,4 @@
-"""What the server says of a definition that it takes all the same: formats that it does not know."""
+"""What the server says of a definition that it takes: formats that it does not know."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runbook.practice.apiserver.authorization import User
 from runbook.practice.apiserver import schema
+from runbook.practice.apiserver.authorization import User
 from runbook.practice.apiserver.errors import ApiError, not_found
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Registry, Resource
