@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -51,6 +52,8 @@ _OWNER = (
 _HEALTH = frozenset(
     f"/minio/health/{name}" for name in ("live", "ready", "cluster", "cluster/read")
 )
+# As Go writes XML: what may not stand in it becomes a replacement character.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNCHECKED_PAYLOADS = frozenset({"", "UNSIGNED-PAYLOAD"})
 
 
@@ -315,7 +318,9 @@ def _iso(at: datetime) -> str:
 
 def _xml(root: str, inner: str) -> web.Response:
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{_NAMESPACE}">{inner}</{root}>'
-    return web.Response(body=text.encode(), headers={"Content-Type": "application/xml"})
+    return web.Response(
+        body=_NOT_IN_XML.sub("\ufffd", text).encode(), headers={"Content-Type": "application/xml"}
+    )
 
 
 def _error(request: web.Request, fault: S3Fault) -> web.Response:
@@ -345,4 +350,6 @@ def _error(request: web.Request, fault: S3Fault) -> web.Response:
     )
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'
     headers["Content-Type"] = "application/xml"
-    return web.Response(status=fault.status, body=text.encode(), headers=headers)
+    return web.Response(
+        status=fault.status, body=_NOT_IN_XML.sub("\ufffd", text).encode(), headers=headers
+    )

@@ -218,3 +218,9 @@ async def test_a_look_for_one_object_looks_for_nothing_else(client: Client) -> N
     )
     _, body = await ask(client, "GET", path + "1/")
     assert texts(body, "IsTruncated") == ["true"]
+
+
+async def test_an_error_about_a_key_that_is_no_text_is_still_xml(client: Client) -> None:
+    answer, body = await ask(client, "GET", "/mlflow-artifacts/a%00b")
+    assert (answer.status, code(body)) == (404, "NoSuchKey")
+    assert ET.fromstring(body).findtext("Key") == "a\ufffdb"
