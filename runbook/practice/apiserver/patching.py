@@ -173,7 +173,7 @@ def _config(target: Target, body: bytes) -> JSON:
         )
     config = normal(found)
     resource, meta = target.resource, config["metadata"]
-    given = (config.get("apiVersion", ""), config.get("kind", ""))
+    given = (str(config.get("apiVersion", "")), str(config.get("kind", "")))
     if given != (resource.api_version, resource.kind):
         version = given[0] if "/" in given[0] else f"/{given[0]}".removesuffix("/") or "/"
         raise bad_request(f"invalid object type: {version}, Kind={given[1]}")

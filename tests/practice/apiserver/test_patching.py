@@ -204,3 +204,11 @@ def test_a_map_is_shown_as_go_shows_it() -> None:
     assert go_map({"b": [1, "x"], "a": {"c": True, "d": None}}) == (
         "map[a:map[c:true d:<nil>] b:[1 x]]"
     )
+
+
+async def test_an_apply_whose_type_is_no_text_is_refused(client: Client) -> None:
+    config = {"apiVersion": True, "kind": 5, "metadata": {"name": "c"}}
+    maps = "/api/v1/namespaces/default/configmaps/c"
+    media = "application/apply-patch+yaml"
+    refused = await client.ask("PATCH", maps, config, media=media, fieldManager="me")
+    assert (refused.status, refused.reason) == (400, "BadRequest")
