@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from runbook.clock import Clock
-from runbook.errors import JournalUnavailable
+from runbook.errors import JournalUnavailable, RunbookError
 from runbook.executors.base import Attempt, Executor
 from runbook.model.document import StepKind
 from runbook.plan import Plan, Scalar
@@ -26,7 +26,15 @@ from runbook.run.masking import masked
 from runbook.run.readings import Reading
 from runbook.run.refusals import refusal
 from runbook.run.session import Follower, Output, Seen
-from runbook.run.signals import HealthReading, Outcome, Report, Signal, Tick
+from runbook.run.signals import (
+    Approve,
+    Countersign,
+    HealthReading,
+    Outcome,
+    Report,
+    Signal,
+    Tick,
+)
 from runbook.run.state import RunState, evolve, replay
 
 log = structlog.get_logger()
@@ -36,6 +44,10 @@ ReadHealth = Callable[[str], Awaitable[Reading]]
 
 ReadValue = Callable[[str, RunState], Awaitable[Scalar]]
 """Finds a late value: a secret, or an output kept in the state."""
+
+
+Countersigned = Callable[[RunState, Countersign], Approve]
+"""Finds out whose answer it is. Raises RunbookError when it is nobody's who may approve."""
 
 
 class Journal(Protocol):
@@ -57,6 +69,7 @@ class Engine:
         read_value: ReadValue,
         redactor: Redactor,
         clock: Clock,
+        countersigned: Countersigned,
         records: Sequence[Record] = (),
     ) -> None:
         self.plan = plan
@@ -66,6 +79,7 @@ class Engine:
         self._read_value = read_value
         self._redactor = redactor
         self._clock = clock
+        self._countersigned = countersigned
         self._records = list(records)
         self._state = replay(records)
         self._followers: list[Follower] = []
@@ -87,6 +101,13 @@ class Engine:
         self._followers.append(follower)
 
     def send(self, signal: Signal) -> str:
+        if isinstance(signal, Countersign):
+            if why := refusal(self.plan, self._state, signal):
+                return why
+            try:
+                signal = self._countersigned(self._state, signal)
+            except RunbookError as fault:
+                return fault.message
         why = refusal(self.plan, self._state, signal)
         if not why:
             self._inbox.put_nowait((signal, None))

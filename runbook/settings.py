@@ -5,6 +5,7 @@
 | RUNBOOK_STATE_DIR | where runs are kept; else $XDG_STATE_HOME/runbook, else ~/.local/state/runbook |
 | RUNBOOK_OPERATOR | who you are in the record; else the login name |
 | RUNBOOK_INPUT_NAME | the value of input `name` |
+| RUNBOOK_ALLOWED_SIGNERS | the SSH file of those who may approve; else `allowed_signers` beside the runbook |
 | RUNBOOK_LOG_LEVEL | debug, info, warning or error for the diagnostics file; default info |
 | KUBECONFIG | as kubectl reads it |
 | NO_COLOR | no colours, when set to anything |
@@ -30,6 +31,7 @@ class Settings:
     operator: str
     log_level: str
     no_color: bool
+    allowed_signers: Path | None
     inputs: Mapping[str, str]
     """Values of inputs given by the environment, by upper-case name."""
 
@@ -50,11 +52,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageError(
             f"RUNBOOK_LOG_LEVEL is {level!r}; allowed: {', '.join(LEVELS)}", where="environment"
         )
+    signers = given.get("RUNBOOK_ALLOWED_SIGNERS")
     return Settings(
         state=_state_directory(given),
         operator=given.get("RUNBOOK_OPERATOR") or _login(),
         log_level=level,
         no_color=bool(given.get("NO_COLOR")),
+        allowed_signers=Path(signers).expanduser().absolute() if signers else None,
         inputs={
             name.removeprefix(INPUT_PREFIX): value
             for name, value in given.items()

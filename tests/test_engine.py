@@ -10,14 +10,14 @@ import pytest
 
 from runbook.clock import VirtualClock
 from runbook.engine import Engine
-from runbook.errors import JournalUnavailable
+from runbook.errors import JournalUnavailable, RunbookError
 from runbook.executors.base import Attempt, Desk, Executor
 from runbook.plan import Plan
 from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Record
 from runbook.run.readings import Reading, holds
 from runbook.run.session import Output, Seen
-from runbook.run.signals import Abort, AddNote, Approve, Leave, Outcome, Retry
+from runbook.run.signals import Abort, AddNote, Approve, Countersign, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
 from tests.executors import test_command as commands
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
@@ -60,6 +60,11 @@ async def passes(attempt: Attempt, desk: Desk) -> Outcome:
     return attempt.passed()
 
 
+def nobody(state: RunState, given: Countersign) -> Approve:
+    """There is no second person."""
+    raise RunbookError("not signed by a key that is allowed to")
+
+
 class Bench:
     """An engine with everything around it replaced by what a test says."""
 
@@ -84,6 +89,7 @@ class Bench:
             executors=dict.fromkeys(("run", "check", "wait", "workflow"), perform),
             read_health=read_health,
             read_value=read_value,
+            countersigned=nobody,
             redactor=self.redactor,
             clock=self.clock,
             records=records or [],

@@ -15,10 +15,11 @@ from runbook.cli.attended_faults import AttendedFaults
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import first_plan, plan_of_run, read_request
 from runbook.cli.late_session import LateSession
+from runbook.cli.requests import keep_request
 from runbook.cli.run_directory import RunDirectory
 from runbook.clock import RealClock
 from runbook.errors import RunbookError
-from runbook.run.events import CommandFinished, Record
+from runbook.run.events import ApprovalRequested, CommandFinished, Record
 from runbook.run.session import Output, Seen
 from runbook.run.signals import AddNote, Leave
 from runbook.run.terms import Mode
@@ -176,6 +177,8 @@ class Attended:
     def on_record(self, record: Record) -> None:
         if isinstance(record.event, CommandFinished):
             self._outputs[record.event.step] = record.event.output
+        if isinstance(record.event, ApprovalRequested) and self._opened is not None:
+            keep_request(self._opened.wired.directory, self._session.state, record.event)
 
     def on_output(self, output: Output) -> None: ...
 

@@ -36,6 +36,8 @@ class Request:
     attended: bool
     speed: float = 1.0
     outage: datetime | None = None
+    allowed_signers: Path | None = None
+    preauthorised: Path | None = None
 
     @property
     def runbook(self) -> Runbook:
@@ -58,7 +60,18 @@ def read_request(
     inputs = given_inputs(arguments.input, dict(settings.inputs), set(declared))
     bind_inputs(declared, inputs)  # refuses what does not fit, before a cluster is started
     outage = outage_of(arguments.outage_since, mode)
-    return Request(file, composed, directory, inputs, mode, attended, speed, outage)
+    return Request(
+        file,
+        composed,
+        directory,
+        inputs,
+        mode,
+        attended,
+        speed,
+        outage,
+        arguments.allowed_signers or settings.allowed_signers,
+        arguments.preauthorised,
+    )
 
 
 def outage_of(given: str | None, mode: Mode) -> datetime | None:

@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "verify": "check a run's journal: chain, sequence, stored outputs",
     "validate": "check a runbook file and show every problem with its place",
     "schema": "print the JSON Schema of the runbook format",
+    "approve": "the second person's answer to a gate, signed with an SSH key",
     "practice": "a practice cluster of its own, and faults to repair on it",
 }
 """Sub-commands in the order of the help; each is the module `runbook.cli.NAME` with `add` and `main`."""

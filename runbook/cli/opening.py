@@ -6,16 +6,19 @@ import argparse
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from runbook.cli import practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.first_plan import Request, plan_for, request_of
 from runbook.cli.practice_cluster import PracticeCluster
+from runbook.cli.preauthorised import read_preauthorised
 from runbook.cli.run_directory import RunDirectory, create
+from runbook.cli.second_person import keep_signers
 from runbook.cli.wiring import WiredRun
 from runbook.clock import RealClock
 from runbook.journal.file import JournalFile
-from runbook.plan import TargetFacts
+from runbook.plan import Plan, TargetFacts
 from runbook.run.events import Event, Preauthorisation, RunResumed
 from runbook.run.machine import interrupted
 from runbook.run.state import RunState, replay
@@ -91,6 +94,8 @@ async def open_run(
                 directory, kubeconfig_paths(arguments.kubeconfig), arguments.context
             )
         plan = plan_for(request, target)
+        signers = keep_signers(plan, request.allowed_signers, request.file.parent, directory)
+        given = _given(request, plan, directory, clock.now())
         journal = JournalFile.create(directory.path)
         wired = wiring.wire(
             plan,
@@ -107,10 +112,18 @@ async def open_run(
             cluster.stop()
         _discard(directory)
         raise
-    unasked = request.mode is Mode.PRACTICE and not request.attended
-    given = (PRACTICE_GATES,) if unasked else ()
-    first = [wiring.opening(request, plan, directory, settings, given)]
+    first = [wiring.opening(request, plan, directory, settings, given, signers)]
     return Opened(wired, first, cluster, bool(arguments.keep))
+
+
+def _given(
+    request: Request, plan: Plan, directory: RunDirectory, now: datetime
+) -> tuple[Preauthorisation, ...]:
+    """The gates that were opened beforehand. In practice, unattended, all: nothing real is touched."""
+    if request.preauthorised is not None:
+        return read_preauthorised(request.preauthorised, plan, directory.allowed_signers, now)
+    unasked = request.mode is Mode.PRACTICE and not request.attended
+    return (PRACTICE_GATES,) if unasked else ()
 
 
 async def reopen_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from runbook.cli.asked import DEFAULT_SPEED
 from runbook.cli.content import find_runbook, working_directory
@@ -26,6 +27,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--speed", type=float, help=f"of the practice cluster's time (default {DEFAULT_SPEED:g})"
+    )
+    parser.add_argument(
+        "--preauthorised",
+        type=Path,
+        metavar="FILE",
+        help="gates that were opened beforehand, for this very plan",
+    )
+    parser.add_argument(
+        "--allowed-signers", type=Path, metavar="FILE", help="whose SSH keys may approve"
     )
     parser.add_argument(
         "--outage-since",

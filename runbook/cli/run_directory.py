@@ -41,6 +41,11 @@ class RunDirectory:
         """An exact copy of the runbook as it was when the run was opened."""
         return self.path / "plan" / "runbook.yaml"
 
+    @property
+    def allowed_signers(self) -> Path:
+        """A copy of the file that says whose keys may approve."""
+        return self.path / "plan" / "allowed_signers"
+
     def keep_parts(self, files: Mapping[str, bytes]) -> None:
         """Exact copies of the files that the runbook uses; each is found again by its path."""
         if not files:
@@ -69,6 +74,10 @@ class RunDirectory:
     def kubectl_cache(self) -> Path:
         """Kubectl's own discovery cache: private, since another cluster's would mislead it."""
         return self.path / "kubectl-cache"
+
+    def request(self, step: str) -> Path:
+        """What a second person is asked to sign."""
+        return self.path / f"request-{step}.txt"
 
     def report(self, kind: str) -> Path:
         return self.path / f"report.{kind}"

@@ -9,6 +9,7 @@ import sys
 from runbook.cli.exit_codes import Exit
 from runbook.cli.reports import head_of
 from runbook.cli.run_directory import RunDirectory, find
+from runbook.cli.second_person import check_countersignatures
 from runbook.journal.file import EVENTS, read, split_torn
 from runbook.journal.outputs import OutputStore
 from runbook.report.facts import short_head
@@ -25,7 +26,8 @@ def main(arguments: argparse.Namespace) -> int:
     directory = find(read_settings().runs, arguments.run)
     records = read(directory.path)  # raises with the line where the chain breaks
     replay(records)  # raises when a fact could not have followed the one before
-    faults = [*_outputs(directory, records), *_source(directory, records)]
+    approvals = check_countersignatures(directory, records)
+    faults = [*_outputs(directory, records), *_source(directory, records), *approvals.faults]
     for fault in faults:
         sys.stderr.write(f"runbook: {fault}\n")
     head = head_of(records)
@@ -37,6 +39,7 @@ def main(arguments: argparse.Namespace) -> int:
         f"records     {len(records)}, chained by SHA-256\n"
         f"head        {head}\n"
         f"short head  {short_head(len(records), head)}\n"
+        f"approvals   {approvals}\n"
         "signature   none\n"
     )
     if torn:

@@ -16,6 +16,7 @@ from runbook.cli.first_plan import Request
 from runbook.cli.late_values import LateValues
 from runbook.cli.practice_cluster import path_with_kubectl
 from runbook.cli.run_directory import RunDirectory
+from runbook.cli.second_person import countersigner
 from runbook.clock import Clock, RealClock
 from runbook.engine import Engine
 from runbook.errors import RunbookError
@@ -110,6 +111,7 @@ def opening(
     directory: RunDirectory,
     settings: Settings,
     preauthorised: tuple[Preauthorisation, ...],
+    allowed_signers: str = "",
 ) -> RunOpened:
     """The first fact of a run: what it is about to do, to whom, and who is asking."""
     return RunOpened(
@@ -129,6 +131,7 @@ def opening(
         source=str(request.file),
         parts=dict(plan.parts),
         outage=request.outage,
+        allowed_signers=allowed_signers,
         working_directory=str(request.working_directory),
         source_digest=plan.source_digest,
         plan_digest=plan.digest,
@@ -183,6 +186,7 @@ def wire(
         read_value=late.read,
         redactor=redactor,
         clock=clock,
+        countersigned=countersigner(directory, clock.now),
         records=records,
     )
     return WiredRun(directory, engine, client, outputs, journal)

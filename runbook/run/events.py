@@ -54,6 +54,8 @@ class RunOpened:
     outage: datetime | None = None
     """When the outage began, if the operator said so: then the recovery clock started there."""
     preauthorised: tuple[Preauthorisation, ...] = ()
+    allowed_signers: str = ""
+    """SHA-256 (hex) of the file that says whose keys may approve; empty when no gate wants one."""
     speed: float = 1.0
     """How many times faster than life the target's own time runs; 1 for a real cluster."""
     outline: Outline
@@ -246,6 +248,8 @@ class ApprovalRequested:
     confirm_text: str | None = None
     approvers: tuple[str, ...] = ()
     expires: datetime | None = None
+    request: str = ""
+    """A number that no other request has: an answer fits once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +257,11 @@ class ApprovalGranted:
     kind: Literal["approval.granted"] = "approval.granted"
     step: str
     by: str
-    how: Literal["person", "pre-authorised"]
+    how: Literal["person", "pre-authorised", "countersigned", "practice"]
+    """practice: a trainee answered for the approvers, on a cluster of their own."""
     reason: str = ""
+    signature: str = ""
+    """countersigned: by the approver's SSH key, over the text of `runbook.run.countersigning`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

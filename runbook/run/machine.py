@@ -49,6 +49,7 @@ from runbook.run.signals import (
     Approve,
     Confirm,
     Continue,
+    Countersign,
     Ending,
     HealthReading,
     Hold,
@@ -176,6 +177,8 @@ def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[E
                     observed=reading.observed,
                 )
             ]
+        case Countersign():
+            return []  # the engine finds out whose it is, and says so
         case Approve() | Refuse() | Confirm():
             return gates.answer(plan.step(signal.step), state, signal, now)
         case Retry(step=step, by=by):
@@ -260,7 +263,7 @@ def _enter(step: PlannedStep, state: RunState, now: datetime) -> list[Event]:
 def _start(step: PlannedStep, state: RunState, now: datetime, by: str = "") -> Event:
     match step.step:
         case ApproveStep() as gate:
-            return gates.request(binding.bind(gate, partial(late.known, state)), now)
+            return gates.request(binding.bind(gate, partial(late.known, state)), state, now)
         case ManualStep() as task:
             return gates.task(binding.bind(task, partial(late.known, state)), now)
         case _:

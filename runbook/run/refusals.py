@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from runbook.plan import Plan, PlannedStep
-from runbook.run import detours
+from runbook.run import detours, gates
 from runbook.run.course import front, undoable
 from runbook.run.events import ApprovalRequested, TaskRequested
 from runbook.run.signals import (
@@ -15,6 +15,7 @@ from runbook.run.signals import (
     Approve,
     Confirm,
     Continue,
+    Countersign,
     HealthReading,
     Hold,
     Jump,
@@ -61,7 +62,16 @@ def refusal(plan: Plan, state: RunState, signal: Signal) -> str:
             return _jump(plan, state, signal)
         case RollBack(reason=reason):
             return _roll_back(plan, state, reason)
-        case Approve() | Refuse() | Confirm() | Retry() | Skip() | Accept() | StopStep():
+        case (
+            Approve()
+            | Countersign()
+            | Refuse()
+            | Confirm()
+            | Retry()
+            | Skip()
+            | Accept()
+            | StopStep()
+        ):
             return _about_step(plan, state, signal)
         case unreachable:
             assert_never(unreachable)
@@ -95,6 +105,10 @@ def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
     match signal:
         case Approve():
             return _approval(at, state, signal)
+        case Countersign():
+            waits = state.step(at.id).request
+            asked = isinstance(waits, ApprovalRequested) and bool(waits.approvers)
+            return "" if asked else "no second person is asked for"
         case Refuse(reason=reason):
             asked = isinstance(state.step(at.id).request, ApprovalRequested)
             if not asked:
@@ -162,11 +176,14 @@ def _approval(step: PlannedStep, state: RunState, signal: Approve) -> str:
     asked = state.step(step.id).request
     if not isinstance(asked, ApprovalRequested):
         return "no approval is asked for"
-    if asked.approvers:
-        if signal.by == state.operator:
-            return f"{signal.by} started this run; another person must approve"
-        if signal.by not in asked.approvers:
-            return f"{signal.by} is not among the approvers: {', '.join(asked.approvers)}"
+    if asked.approvers and not gates.practised(state, asked):
+        approvers = ", ".join(asked.approvers)
+        if not signal.signature:
+            return f"it is for {approvers} to approve: paste their answer"
+        if state.operator in (signal.by, *signal.roles):
+            return f"{state.operator} started this run; another person must approve"
+        if not {signal.by, *signal.roles} & set(asked.approvers):
+            return f"{signal.by} is not among the approvers: {approvers}"
     if asked.confirm_text is not None and signal.typed != asked.confirm_text:
         return _mismatch(signal.typed, asked.confirm_text)
     return ""

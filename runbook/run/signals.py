@@ -19,6 +19,18 @@ class Approve:
     step: str
     by: str
     typed: str = ""
+    roles: tuple[str, ...] = ()
+    """What else the person is, as the file of allowed signers says."""
+    signature: str = ""
+    """Already found to be the person's, over the request that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Countersign:
+    """The answer of a second person, as it was pasted: nobody knows yet whose it is."""
+
+    step: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,7 @@ class HealthReading:
 
 Signal = (
     Approve
+    | Countersign
     | Refuse
     | Confirm
     | Retry
@@ -174,5 +187,5 @@ Signal = (
     | Report
     | HealthReading
 )
-StepSignal = Approve | Refuse | Confirm | Retry | Skip | Accept | StopStep
+StepSignal = Approve | Countersign | Refuse | Confirm | Retry | Skip | Accept | StopStep
 """What a person says about one step."""

@@ -24,6 +24,7 @@ from runbook.journal.outputs import OutputStore
 from runbook.plan import Plan
 from runbook.redact import Redactor
 from runbook.run.readings import Reading, unknown
+from runbook.run.signals import Approve, Countersign
 from runbook.run.state import RunState
 from tests.run.driving import opened, plan_of
 
@@ -44,6 +45,9 @@ async def by_the_engine(directory: Path) -> float:
     async def no_value(name: str, _: RunState) -> str:
         return name
 
+    def nobody(state: RunState, given: Countersign) -> Approve:
+        raise AssertionError("no gate is asked here")
+
     clock, redactor = RealClock(), Redactor()
     journal = JournalFile.create(directory)
     environment = {"PATH": os.environ["PATH"]}
@@ -55,6 +59,7 @@ async def by_the_engine(directory: Path) -> float:
         executors={"run": executor},
         read_health=no_health,
         read_value=no_value,
+        countersigned=nobody,
         redactor=redactor,
         clock=clock,
     )

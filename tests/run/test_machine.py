@@ -29,6 +29,7 @@ from runbook.run.signals import (
     Approve,
     Confirm,
     Continue,
+    Countersign,
     Ending,
     HealthReading,
     Hold,
@@ -83,12 +84,58 @@ def test_a_gate_and_a_task_say_what_earlier_steps_have_given() -> None:
     assert asked.instructions == "Look at 3 pods and ${{ steps.build.outputs.x }}"
 
 
-def test_a_gate_with_approvers_is_never_passed_by_the_operator_or_a_stranger() -> None:
-    gate = {"id": "go", "approve": {"message": "?", "approvers": ["ann", "bob"]}}
-    run = Drive(plan_of(gate, DELETE))
-    assert run.send(Approve("go", "ann")) == []
-    assert run.send(Approve("go", "eve")) == []
-    assert run.send(Approve("go", "bob"))[0] == "approval.granted"
+FOUR_EYES = {"id": "go", "approve": {"message": "?", "approvers": ["leads"], "confirm_text": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Approve("go", "bob", "x", ("leads",)), "paste their answer"),
+        (Approve("go", "ann", "x", ("leads",), "SIG"), "ann started this run"),
+        (Approve("go", "leads", "x", ("ann",), "SIG"), "ann started this run"),
+        (Approve("go", "eve", "x", ("staff",), "SIG"), "eve is not among the approvers: leads"),
+    ],
+)
+def test_a_gate_with_approvers_is_never_passed_by_the_operator_or_a_stranger(
+    answer: Approve, why: str
+) -> None:
+    run = Drive(plan_of(FOUR_EYES, DELETE), mode=Mode.DRILL)
+    assert run.send(answer) == []
+    assert why in refusal(run.plan, run.state, answer)
+
+
+def test_a_second_person_opens_it_with_a_signature() -> None:
+    run = Drive(plan_of(FOUR_EYES, DELETE), mode=Mode.DRILL)
+    run.send(Approve("go", "bob", "x", ("leads",), "SIG"))
+    granted: Any = run.records[-2].event
+    assert (granted.by, granted.how, granted.signature) == ("bob", "countersigned", "SIG")
+
+
+def test_in_practice_a_trainee_answers_for_the_approvers_and_the_record_says_so() -> None:
+    run = Drive(plan_of(FOUR_EYES, DELETE))
+    assert run.send(Approve("go", "ann", "y")) == []
+    run.send(Approve("go", "ann", "x"))
+    granted: Any = run.records[-2].event
+    assert (granted.by, granted.how) == ("ann", "practice")
+
+
+def test_each_request_has_a_number_of_its_own() -> None:
+    run = Drive(plan_of(BUILD, FOUR_EYES, {**BUILD, "id": "b"}), mode=Mode.DRILL)
+    run.ends("build")
+    first: Any = run.state.step("go").request
+    run.now += timedelta(seconds=1)
+    run.send(Jump("build", "ann", "again"))
+    run.ends("build")
+    second: Any = run.state.step("go").request
+    assert first.request != second.request
+
+
+def test_a_pasted_answer_is_for_a_gate_that_wants_a_second_person() -> None:
+    run = Drive(plan_of(GATE, DELETE), mode=Mode.DRILL)
+    assert refusal(run.plan, run.state, Countersign("go", "x")) == "no second person is asked for"
+    run = Drive(plan_of(FOUR_EYES, DELETE), mode=Mode.DRILL)
+    assert refusal(run.plan, run.state, Countersign("go", "x")) == ""
+    assert run.send(Countersign("go", "x")) == []  # nobody knows yet whose it is
 
 
 def test_an_approval_after_the_time_is_an_expiry_and_the_run_stops() -> None:
@@ -393,7 +440,13 @@ texts = st.sampled_from(["", "because"])
 verdicts = st.sampled_from(list(Verdict))
 signals = st.one_of(
     st.just(Tick()),
-    st.builds(Approve, step_ids, people, st.sampled_from(["", "ctx"])),
+    st.builds(
+        Approve,
+        step_ids,
+        people,
+        st.sampled_from(["", "ctx"]),
+        signature=st.sampled_from(["", "SIG"]),
+    ),
     st.builds(Refuse, step_ids, people, texts),
     st.builds(Confirm, step_ids, people, texts),
     st.builds(Retry, step_ids, people),
@@ -484,7 +537,7 @@ def test_a_crash_at_any_record_loses_nothing_and_starts_nothing(
 def test_no_gate_passes_without_the_right_person_in_time(
     plan: Plan, script: list[tuple[Signal, int]]
 ) -> None:
-    run = play(Drive(plan), script)
+    run = play(Drive(plan, mode=Mode.DRILL), script)
     asked: dict[str, datetime | None] = {}
     for record in run.records:
         event = record.event
@@ -492,7 +545,7 @@ def test_no_gate_passes_without_the_right_person_in_time(
             asked[event.step] = event.expires
         if event.kind == "approval.granted":
             expires = asked[event.step]
-            assert event.by == "bob"
+            assert (event.by, event.how) == ("bob", "countersigned")
             assert expires is not None
             assert record.at < expires
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from runbook.model.document import CheckStep, RunStep
 from runbook.plan import PlannedStep
+from runbook.run import gates
 from runbook.run.events import ApprovalRequested
 from runbook.run.readings import Verdict
 from runbook.run.state import Status
@@ -297,7 +298,10 @@ def _asked(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
             else f", {clock(left)} left"
         )
     if isinstance(request, ApprovalRequested) and request.approvers:
-        asked += f", by {clean(', '.join(request.approvers))}"
+        practised = (
+            " (practice: you answer for them)" if gates.practised(moment.state, request) else ""
+        )
+        asked += f", by {clean(', '.join(request.approvers))}{practised}"
     rows += [Ranked(3, r) for r in labelled("Asked", asked, columns, Tone.DIM)]
     return [*rows, *_stuck(moment, columns), *_hint(moment, step, columns)]
 

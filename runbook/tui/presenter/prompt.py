@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook.run import gates
 from runbook.run.course import undoable
 from runbook.run.events import ApprovalRequested, TaskRequested
 from runbook.run.refusals import refusal
@@ -13,6 +14,7 @@ from runbook.run.signals import (
     Accept,
     Approve,
     Confirm,
+    Countersign,
     Jump,
     Refuse,
     RollBack,
@@ -32,6 +34,7 @@ GUARD = 0.4
 class Purpose(StrEnum):
     APPROVE = "approve"
     REFUSE = "refuse"
+    COUNTERSIGN = "countersign"
     CONFIRM = "confirm"
     SKIP = "skip"
     ACCEPT = "accept"
@@ -53,6 +56,8 @@ class Prompt:
     """Typing the wanted text is enough, without enter."""
     standing: bool = False
     """The run waits for it: `esc` puts it off, and it comes back."""
+    pasted: bool = False
+    """The answer is somebody else's, and long: it may be pasted."""
 
 
 def standing_prompt(moment: Moment) -> Prompt | None:
@@ -61,6 +66,11 @@ def standing_prompt(moment: Moment) -> Prompt | None:
     if step is None:
         return None
     match moment.state.step(step.id).request:
+        case ApprovalRequested(approvers=approvers) as asked if approvers and not gates.practised(
+            moment.state, asked
+        ):
+            question = f"Paste the answer of {clean(', '.join(approvers))}"
+            return Prompt(Purpose.COUNTERSIGN, step.id, question, standing=True, pasted=True)
         case ApprovalRequested(confirm_text=wanted):
             word = wanted if wanted is not None else "yes"
             return Prompt(
@@ -112,6 +122,8 @@ def signal_of(prompt: Prompt, typed: str, operator: str) -> Signal:
     match prompt.purpose:
         case Purpose.APPROVE:
             return Approve(step, operator, typed)
+        case Purpose.COUNTERSIGN:
+            return Countersign(step, typed)
         case Purpose.REFUSE:
             return Refuse(step, operator, typed)
         case Purpose.CONFIRM:
@@ -171,7 +183,9 @@ def prompt_rows(prompt: Prompt, typed: str, advice: str, moment: Moment, columns
         Span(later.split(maxsplit=1)[0] + " ", Tone.KEY),
         Span(later.split(maxsplit=1)[1], Tone.DIM),
     ]
-    if prompt.purpose is Purpose.APPROVE:
+    if prompt.purpose is Purpose.COUNTERSIGN:
+        keys += [Span("   ctrl+y ", Tone.KEY), Span("copy the request for them", Tone.DIM)]
+    if prompt.purpose in (Purpose.APPROVE, Purpose.COUNTERSIGN):
         keys += [Span("   ctrl+r ", Tone.KEY), Span("refuse, with a reason", Tone.DIM)]
     if advice:
         return [entry, (Span(cut(advice, columns), Tone.BAD),)]
@@ -181,6 +195,7 @@ def prompt_rows(prompt: Prompt, typed: str, advice: str, moment: Moment, columns
 def _verb(prompt: Prompt) -> str:
     return {
         Purpose.APPROVE: "approve",
+        Purpose.COUNTERSIGN: "hand it in",
         Purpose.REFUSE: "refuse",
         Purpose.CONFIRM: "done",
         Purpose.SKIP: "skip",

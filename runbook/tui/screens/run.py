@@ -20,6 +20,8 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from runbook.clock import Clock
+from runbook.run.countersigning import packed, request_text
+from runbook.run.events import ApprovalRequested
 from runbook.run.session import Session
 from runbook.run.signals import AddNote, Continue, Hold, Leave, Retry, Signal
 from runbook.tui.lines import Lines, RowLines
@@ -228,6 +230,16 @@ class RunScreen(Screen[None]):
         if moment.situation is Situation.APPROVAL:
             self._asking = self._asking.put(Purpose.REFUSE, moment)
             self._paint(Change.RUN)
+
+    def on_now_card_request_wanted(self) -> None:
+        """What the second person is to sign, as one word on the clipboard."""
+        moment = self.watching.moment()
+        opened = moment.state.opened
+        asked = moment.state.step(moment.step.id).request if moment.step is not None else None
+        if opened is None or not isinstance(asked, ApprovalRequested) or not asked.approvers:
+            return
+        self.app.copy_to_clipboard(packed(request_text(opened, asked)))
+        self.notice("Copied. They run `runbook approve`, paste it there, and send back a line.")
 
     def on_now_card_answered(self, event: NowCard.Answered) -> None:
         moment = self.watching.moment()

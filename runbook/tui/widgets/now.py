@@ -15,9 +15,12 @@ from textual.message import Message
 from runbook.tui.presenter.prompt import GUARD, Prompt
 from runbook.tui.widgets.rows import Rows
 
-EDITING = ("escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r")
+EDITING = ("escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r", "ctrl+y")
 LONGEST = 500
-"""Characters of an answer."""
+"""Characters of an answer that is typed."""
+
+LONGEST_PASTED = 8000
+"""Characters of somebody else's answer: a signature."""
 
 
 class NowCard(Rows, can_focus=True):
@@ -43,6 +46,9 @@ class NowCard(Rows, can_focus=True):
 
     class RefuseAsked(Message):
         """The person wants to say no, with a reason."""
+
+    class RequestWanted(Message):
+        """The request is to be sent to a second person."""
 
     def __init__(self, monotonic: Callable[[], float], *, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -87,6 +93,9 @@ class NowCard(Rows, can_focus=True):
             case "ctrl+r":
                 self.post_message(self.RefuseAsked())
                 return
+            case "ctrl+y":
+                self.post_message(self.RequestWanted())
+                return
             case "enter":
                 if not self.prompt.at_once:
                     self.post_message(self.Answered(self.prompt, self.typed))
@@ -117,5 +126,9 @@ class NowCard(Rows, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        if self.prompt is not None:
+        if self.prompt is None:
+            return
+        if not self.prompt.pasted:
             self.advise("a paste is refused: type it")
+        elif self._monotonic() >= self._deaf_until:
+            self._become("".join(event.text.split())[:LONGEST_PASTED])
