@@ -596,6 +596,10 @@ def _invalid() -> Sequence[Story]:
         "undefined-exit-handler": workflow(OK, onExit="other"),
         "unresolved": workflow(unknown),
         "unresolved-input": workflow(run("ok", "echo {{inputs.parameters.nowhere}}")),
+        "unresolved-argument": workflow(
+            steps("main", [call("s", "ok", arguments=given(word="{{workflow.parameters.no}}"))]),
+            needing,
+        ),
         "unresolved-in-step": workflow(steps("main", [call("s", "ok")]), unknown),
         "unresolved-step-output": workflow(
             steps("main", [call("s", "ok", arguments=given(word="{{steps.no.outputs.result}}"))]),
