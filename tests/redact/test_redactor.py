@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -98,7 +99,7 @@ def test_complete_lines_pass_a_stream_at_once() -> None:
 
 def test_only_a_possible_beginning_is_held_back() -> None:
     stream = redactor(db="secret-value").stream()
-    assert stream.feed(b"Password: ") == b"Password: "
+    assert stream.feed(b"The word: ") == b"The word: "
     assert stream.feed(b"is it se") == b"is it "
     assert stream.feed(b"x?") == b"sex?"
 
@@ -106,9 +107,9 @@ def test_only_a_possible_beginning_is_held_back() -> None:
 def test_a_value_learned_while_a_stream_goes_on_is_masked_from_then_on() -> None:
     made = redactor(db="secret-value")
     stream = made.stream()
-    assert stream.feed(b"late-secret ") == b"late-secret "
-    made.register("late", "late-secret")
-    assert stream.feed(b"late-secret\n") == b"[REDACTED:late]\n"
+    assert stream.feed(b"late-value ") == b"late-value "
+    made.register("late", "late-value")
+    assert stream.feed(b"late-value\n") == b"[REDACTED:late]\n"
 
 
 def test_bytes_that_are_no_text_pass_unchanged() -> None:
@@ -118,33 +119,49 @@ def test_bytes_that_are_no_text_pass_unchanged() -> None:
     assert redactor(db="secret-value").text("\udcff secret-value") == "\udcff [REDACTED:db]"
 
 
+CHUNKINGS = int(os.environ.get("RUNBOOK_CHUNKINGS", "200"))
+"""Texts that are cut; a long look has 200,000."""
+
+ALPHABET = 'ab%/+\n"é 31m['
 SECRETS = st.lists(
-    st.text(st.sampled_from('ab%/+\n"é'), min_size=6, max_size=12).filter(
+    st.text(st.sampled_from(ALPHABET), min_size=6, max_size=24).filter(
         lambda value: any(len(line.strip()) >= 6 for line in value.splitlines())
     ),
     min_size=1,
     max_size=4,
 )
+ENCODINGS = (
+    lambda value: value,
+    lambda value: quote(value, safe=""),
+    lambda value: json.dumps(value)[1:-1],
+    lambda value: base64.b64encode(value.encode()).decode(),
+    lambda value: base64.encodebytes(value.encode() * 4).decode(),
+    lambda value: value[:-1],
+    lambda value: value[:3] + "\n" + value[3:],
+    lambda value: value[:5] + "\x1b[31m" + value[5:],
+    lambda value: value[:7] + " " * 256 + value[7:],
+    lambda value: value[:7] + " " * 257 + value[7:],
+)
+TRIGGERS = (
+    "password=", "token: ", "--token ", "Authorization: Bearer ", "://u:pw12@h", "secret",
+    "eyJhbGciOiJI.eyJzdWIiOiIx.abc", "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdefghijklmn\nAA==\n",
+    "-----END RSA PRIVATE KEY-----", "-----BEGIN ", "ghp_" + "a" * 36, "\x1b[31m", "\x1b[", "\x1b",
+    "\r", "\n", "  ", "'", "=", ":", "{", "\\n",
+)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=CHUNKINGS, deadline=None)
 @given(SECRETS, st.data())
 def test_a_stream_gives_the_same_however_it_is_cut(values: list[str], data: st.DataObject) -> None:
     made = Redactor()
     for number, value in enumerate(values):
         made.register(str(number), value)
-    encodings = [
-        lambda value: value,
-        lambda value: quote(value, safe=""),
-        lambda value: json.dumps(value)[1:-1],
-        lambda value: base64.b64encode(value.encode()).decode(),
-        lambda value: value[:-1],
-    ]
     pieces = data.draw(
         st.lists(
             st.one_of(
-                st.text(st.sampled_from('ab%/+\n"é'), max_size=5),
-                st.tuples(st.sampled_from(values), st.sampled_from(encodings)).map(
+                st.text(st.sampled_from(ALPHABET), max_size=5),
+                st.sampled_from(TRIGGERS),
+                st.tuples(st.sampled_from(values), st.sampled_from(ENCODINGS)).map(
                     lambda pair: pair[1](pair[0])
                 ),
             ),
@@ -155,7 +172,8 @@ def test_a_stream_gives_the_same_however_it_is_cut(values: list[str], data: st.D
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
     chunks = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert masked(made, chunks) == masked(made, [whole])
-    assert masked(made, [bytes([byte]) for byte in whole]) == masked(made, [whole])
+    if len(whole) < 200:
+        assert masked(made, [bytes([byte]) for byte in whole]) == masked(made, [whole])
 
 
 @settings(max_examples=200, deadline=None)
