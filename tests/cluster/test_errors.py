@@ -449,3 +449,23 @@ def test_an_invalid_object_is_refused_alike(name: str, real: Side, practice: Sid
             talk.delete(f"{path}/{made['metadata']['name']}", quiet=True)
 
     compare(f"invalid/{name}", scenario, real, practice)
+
+
+def test_what_is_too_large(real: Side, practice: Side) -> None:
+    """Three MiB are read, and no byte more; a ConfigMap may hold one of them."""
+    limit = 3 * 1024 * 1024
+
+    def of_size(size: int) -> bytes:
+        head, tail = b'{"metadata": {"name": "a"}, "nope": "', b'"}'
+        return head + b"x" * (size - len(head) - len(tail)) + tail
+
+    def scenario(talk: Talk) -> None:
+        maps = f"{NS}/configmaps"
+        talk.post(maps, of_size(limit), dryRun="All")
+        talk.post(maps, of_size(limit + 1), dryRun="All")
+        talk.put(f"{maps}/a", of_size(limit + 1), dryRun="All")
+        talk.merge(f"{maps}/kube-root-ca.crt", of_size(limit + 1), dryRun="All")
+        talk.apply(f"{maps}/a", of_size(limit + 1), dryRun="All")
+        talk.delete(f"{maps}/a", of_size(limit + 1))
+
+    compare("errors/too-large", scenario, real, practice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -75,3 +76,12 @@ async def test_only_an_administrator_of_the_cluster_gets_in(asking: Asking) -> N
 async def test_no_discovery_knows_of_the_faults(asking: Asking) -> None:
     _, paths = await asking("GET", "/")
     assert not any("practice" in path for path in paths["paths"])
+
+
+async def test_a_body_may_have_three_mebibytes(asking: Asking) -> None:
+    limit = 3 * 1024 * 1024
+    head, tail = b'{"metadata": {"name": "a"}, "nope": "', b'"}'
+    whole = head + b"x" * (limit - len(head) - len(tail)) + tail
+    assert (await asking("POST", MAPS, data=io.BytesIO(whole)))[0] == 201
+    status, refused = await asking("POST", MAPS, data=io.BytesIO(whole + b" "))
+    assert (status, refused["reason"]) == (413, "RequestEntityTooLarge")

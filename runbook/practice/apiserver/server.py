@@ -30,7 +30,7 @@ from runbook.practice.apiserver.messages import (
 )
 
 LOOPBACK = "127.0.0.1"
-LARGEST_BODY = 8 * 1024 * 1024  # bytes; above the largest CRDs in the wild
+LARGEST_BODY = 3 * 1024 * 1024  # bytes, as upstream
 LARGE_ANSWER = 256 * 1024  # bytes; what is longer goes out in parts of this size
 _STOP_WITHIN = 1.0  # seconds that open answers get when the server stops
 _ALWAYS = {"Cache-Control": "no-cache, private"}
