@@ -20,6 +20,7 @@ from runbook.executors.base import Attempt, Executor
 from runbook.model.document import StepKind
 from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
+from runbook.run.discovery import Discovery, Outputs
 from runbook.run.events import Event, Observation, Record
 from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
 from runbook.run.masking import masked
@@ -70,6 +71,7 @@ class Engine:
         redactor: Redactor,
         clock: Clock,
         countersigned: Countersigned,
+        outputs: Outputs,
         records: Sequence[Record] = (),
     ) -> None:
         self.plan = plan
@@ -80,6 +82,7 @@ class Engine:
         self._redactor = redactor
         self._clock = clock
         self._countersigned = countersigned
+        self._discovery = Discovery(redactor, outputs)
         self._records = list(records)
         self._state = replay(records)
         self._followers: list[Follower] = []
@@ -153,6 +156,7 @@ class Engine:
 
     async def _commit(self, events: Sequence[Event]) -> None:
         """Make facts durable, and whatever follows from them by itself; then tell of them in order."""
+        events = [*await self._discovered(), *events]
         state, new = self._state, list[tuple[Record, RunState]]()
         while True:
             for event in events:
@@ -168,6 +172,14 @@ class Engine:
             self._publish(new[:durable])
         if self._fault is not None:
             raise self._fault
+        if self._discovery.obsolete:
+            await asyncio.to_thread(self._discovery.finish)
+
+    async def _discovered(self) -> list[Event]:
+        """What follows from secrets that became known since the last commit; a run's first fact is older."""
+        if self._state.opened is None or not self._discovery.due:
+            return []
+        return await asyncio.to_thread(self._discovery.facts, tuple(self._records))
 
     def _append(self, records: Sequence[Record]) -> int:
         """Append one by one; how many are durable. The first that is not ends the run."""

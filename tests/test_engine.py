@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ class Memory:
         return [record.event.kind for record in self.records]
 
 
+class Outputs:
+    """No stored outputs, or those of which a test says that they hold a secret."""
+
+    def __init__(self) -> None:
+        self.purged: list[tuple[str, str]] = []
+        self.removed: list[str] = []
+
+    def cleaned(self, mask: Callable[[bytes], bytes]) -> list[tuple[str, str]]:
+        pairs, self.purged = self.purged, []
+        return pairs
+
+    def remove(self, digests: Iterable[str]) -> None:
+        self.removed += digests
+
+
 class Watcher:
     def __init__(self, journal: Memory) -> None:
         self.heard: list[str] = []
@@ -75,6 +91,7 @@ class Bench:
         self.journal = Memory()
         self.journal.records = list(records or [])
         self.redactor = Redactor()
+        self.outputs = Outputs()
         self.reading: Reading = holds("up", "up")
 
         async def read_health(_: str) -> Reading:
@@ -92,6 +109,7 @@ class Bench:
             countersigned=nobody,
             redactor=self.redactor,
             clock=self.clock,
+            outputs=self.outputs,
             records=records or [],
         )
         self.watcher = Watcher(self.journal)
@@ -351,3 +369,24 @@ async def test_secrets_are_masked_before_a_fact_exists() -> None:
     await bench.engine.run([opened(plan)])
     passed: Any = bench.journal.records[2].event
     assert passed.detail == "token is [REDACTED:password]"
+
+
+async def test_an_output_that_held_a_secret_goes_when_the_record_says_so() -> None:
+    """Never before: a crash in between must not leave a record of an output that is nowhere."""
+    plan = plan_of(BUILD)
+    bench = Bench(plan)
+    bench.outputs.purged = [("old", "new")]
+    removed: list[list[str]] = []
+    append = bench.journal.append
+
+    def noting(record: Record) -> None:
+        removed.append(list(bench.outputs.removed))
+        append(record)
+
+    bench.journal.append = noting  # type: ignore[method-assign]  # looks on
+    bench.redactor.register("db", "secret-value")
+    await bench.engine.run([opened(plan)])
+    (place,) = [n for n, kind in enumerate(bench.journal.kinds) if kind == "output.purged"]
+    assert removed[place] == []
+    assert bench.outputs.removed == ["old"]
+    assert bench.engine.state.finished is not None

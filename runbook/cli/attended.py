@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from runbook.cli.run_directory import RunDirectory
 from runbook.clock import RealClock
 from runbook.errors import RunbookError
 from runbook.run.events import ApprovalRequested, CommandFinished, Record
+from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output, Seen
 from runbook.run.signals import AddNote, Leave
 from runbook.run.terms import Mode
@@ -80,6 +82,7 @@ class Attended:
         self._fault: BaseException | None = None
         self._reports: tuple[str, ...] = ()
         self._outputs: dict[str, str] = {}
+        self._purged: dict[str, str] = {}
         self._engine_task: asyncio.Task[None] | None = None
 
     def screen(
@@ -134,7 +137,7 @@ class Attended:
                 return await discard(opened)
             self._opened = opened
             directory = self._opened.wired.directory
-            log_to(directory.log, self._settings.log_level)
+            log_to(directory.log, self._settings.log_level, opened.wired.redactor.text)
             engine = self._opened.wired.engine
             self._session.attach(engine)
             engine.follow(self)
@@ -150,18 +153,28 @@ class Attended:
     async def _feed(self, on_batch: Callable[[Batch], None]) -> None:
         await self._is_open.wait()
         assert self._opened is not None
-        from runbook.target.watch import Feed
+        from runbook.target.rows import without_secrets
+        from runbook.target.watch import Feed, FeedBatch
 
         plan = self._session.plan
         feed = Feed(
             self._opened.wired.client, (*plan.watch, "namespaces"), plan.namespaces, RealClock()
         )
-        await feed.run(on_batch)
+        mask = self._opened.wired.redactor.text
+
+        def masked(batch: FeedBatch) -> None:
+            rows = tuple((key, without_secrets(row, mask)) for key, row in batch.changes)
+            on_batch(replace(batch, changes=rows))
+
+        await feed.run(masked)
 
     def _output_of(self, step: str) -> bytes:
         if self._opened is None:
             return b""
-        return self._opened.wired.outputs.read(self._outputs.get(step, ""))
+        digest = self._outputs.get(step, "")
+        while digest in self._purged:
+            digest = self._purged[digest]
+        return self._opened.wired.outputs.read(digest)
 
     async def _write_report(self) -> list[str]:
         from runbook.cli.reports import write_reports
@@ -179,6 +192,8 @@ class Attended:
             self._outputs[record.event.step] = record.event.output
         if isinstance(record.event, ApprovalRequested) and self._opened is not None:
             keep_request(self._opened.wired.directory, self._session.state, record.event)
+        if isinstance(record.event, OutputPurged):
+            self._purged[record.event.old] = record.event.new
 
     def on_output(self, output: Output) -> None: ...
 

@@ -128,7 +128,7 @@ class _Unattended:
 async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, ...] = ()) -> int:
     """Run to the end or to where a person is needed; print, write the reports, return the code."""
     engine = opened.wired.engine
-    log_to(opened.wired.directory.log, settings.log_level)
+    log_to(opened.wired.directory.log, settings.log_level, opened.wired.redactor.text)
     lines = _Lines(engine, settings.operator)
     engine.follow(PlainFollower(lines))
     leave_on_signals(engine, settings.operator)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
+from runbook.cli.known_secrets import read_now
 from runbook.errors import RunbookError, TargetUnreachable
 from runbook.model import binding, expressions
 from runbook.model.checks import Check, NamedCheck
 from runbook.model.document import EnvSecret, FileSecret, KubernetesSecret, SecretSource
 from runbook.plan import Plan, Scalar
-from runbook.redact import Redactor
+from runbook.redact import Redactor, marked
 from runbook.run import late
 from runbook.run.readings import Reading, unknown
 from runbook.run.state import RunState
@@ -36,14 +35,18 @@ class LateValues:
         if room == "secrets":
             source = self._plan.secrets[rest]
             secret = await self._secret(rest, source)
-            if not source.sensitive:
-                return secret
-            if warning := self._redactor.register(rest, secret):
-                raise RunbookError(warning, hint="a secret this short would mask harmless text")
+            if source.sensitive:
+                # One that is too short to be masked is used all the same; the run notes it.
+                self._redactor.register(rest, secret)
             return secret
         value = late.lookup(state, name)
         if value is None:
             raise RunbookError(f"no earlier step has given {name}")
+        if marked(value):
+            raise RunbookError(
+                f"{name} held a secret, and secrets are not kept",
+                hint="declare it under `secrets`, or read it in the step that needs it",
+            )
         return value
 
     def health_reader(
@@ -73,12 +76,8 @@ class LateValues:
 
     async def _secret(self, name: str, source: SecretSource) -> str:
         match source:
-            case EnvSecret(key=key):
-                if key not in os.environ:
-                    raise RunbookError(f"secret {name}: ${key} is not set")
-                return os.environ[key]
-            case FileSecret(path=path):
-                return _read_file(name, path)
+            case EnvSecret() | FileSecret():
+                return read_now(name, source)
             case KubernetesSecret():
                 return await self._kubernetes_secret(name, source)
 
@@ -98,10 +97,3 @@ class LateValues:
             return base64.b64decode(data[source.key], validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as fault:
             raise RunbookError(f"{where}: {source.key} is not text: {fault}") from fault
-
-
-def _read_file(name: str, path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text().removesuffix("\n")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise RunbookError(f"secret {name}: {path} cannot be read: {fault}") from fault

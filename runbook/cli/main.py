@@ -98,7 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text.rstrip() + "\n")
+    from runbook.cli.last_words import masked
+
+    sys.stderr.write(masked(text).rstrip() + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from runbook.journal.file import EVENTS, read, split_torn
 from runbook.journal.outputs import OutputStore
 from runbook.report.facts import short_head
 from runbook.run.events import CommandFinished, Record, RunFinished, RunOpened
+from runbook.run.outputs import replacements
+from runbook.run.record_events import OutputPurged
 from runbook.run.state import replay
 from runbook.settings import read_settings
 
@@ -49,16 +51,20 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _outputs(directory: RunDirectory, records: list[Record]) -> list[str]:
     store = OutputStore(directory.path)
+    replaced = replacements(records)
     faults = []
     for record in records:
         event = record.event
+        if isinstance(event, OutputPurged) and store.path(event.old).exists():
+            faults.append(f"record {record.seq}: purged output {event.old} is still there")
         if not isinstance(event, CommandFinished) or not event.output:
             continue
-        path = store.path(event.output)
+        digest = replaced.get(event.output, event.output)
+        path = store.path(digest)
         if not path.exists():
-            faults.append(f"record {record.seq}: output {event.output} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != event.output:
-            faults.append(f"record {record.seq}: output {event.output} was changed")
+            faults.append(f"record {record.seq}: output {digest} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            faults.append(f"record {record.seq}: output {digest} was changed")
     return faults
 
 

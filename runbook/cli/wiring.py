@@ -12,7 +12,9 @@ from pathlib import Path
 from runbook import __version__
 from runbook.checks.base import CheckContext
 from runbook.checks.readers import read as read_check
+from runbook.cli import known_secrets
 from runbook.cli.first_plan import Request
+from runbook.cli.last_words import mask_with
 from runbook.cli.late_values import LateValues
 from runbook.cli.practice_cluster import path_with_kubectl
 from runbook.cli.run_directory import RunDirectory
@@ -34,13 +36,13 @@ from runbook.model.document import StepKind
 from runbook.plan import Plan, TargetFacts
 from runbook.redact import Redactor
 from runbook.run.events import (
-    JournalRecovered,
     Preauthorisation,
     Record,
     RunOpened,
 )
 from runbook.run.outline import outline_of
 from runbook.run.readings import Reading
+from runbook.run.record_events import JournalRecovered
 from runbook.run.state import RunState
 from runbook.settings import Settings
 from runbook.target import identity, kubeconfig
@@ -56,6 +58,7 @@ class WiredRun:
     client: ClusterClient
     outputs: OutputStore
     journal: JournalFile
+    redactor: Redactor
 
     async def close(self) -> None:
         await self.client.close()
@@ -155,6 +158,9 @@ def wire(
     """Everything that performs a plan, joined."""
     clock = clock or RealClock()
     redactor = Redactor()
+    mask_with(redactor.text)
+    users = kubeconfig.read((directory.kubeconfig,)).users
+    known_secrets.register(redactor, plan, {**os.environ, **plan.env}, users)
     outputs = OutputStore(directory.path)
     environment = command_environment(directory) | dict(plan.env)
     pinned = identity.Identity(
@@ -187,9 +193,10 @@ def wire(
         redactor=redactor,
         clock=clock,
         countersigned=countersigner(directory, clock.now),
+        outputs=outputs,
         records=records,
     )
-    return WiredRun(directory, engine, client, outputs, journal)
+    return WiredRun(directory, engine, client, outputs, journal, redactor)
 
 
 async def require_target(client: ClusterClient, target: TargetFacts) -> None:

@@ -2,7 +2,8 @@
 
 The intent is on disk before the process exists, the output's digest after it has ended. Values of the
 runbook reach the script as environment variables, so a value can never become a command. Output is
-masked before it is shown, stored or compared.
+masked before it is shown or stored; what it teaches of secrets (`runbook.redact.learning`) counts
+for it already.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from runbook.executors.outputs_file import read_outputs, written_size
 from runbook.model import shell
 from runbook.model.checks import Expect
 from runbook.model.document import RunStep
-from runbook.redact import Redactor, Stream
+from runbook.redact import Redactor
+from runbook.redact.learning import LONG_LINE, Learner
 from runbook.run.events import CommandFinished, CommandStarting
 from runbook.run.signals import Outcome
 
@@ -42,7 +44,9 @@ class _Reader:
         self._attempt = attempt
         self._desk = desk
         self._writer = writer
-        self._streams: tuple[Stream, Stream] = (redactor.stream(), redactor.stream())
+        self._streams = (redactor.stream(), redactor.stream())
+        self._learners = tuple(Learner(self._learn, attempt.step.id) for _ in range(2))
+        self._redactor = redactor
         self._held = bytearray()
         self._last_line = b""
         self.overflow = False
@@ -52,14 +56,20 @@ class _Reader:
         room = CAPTURE_LIMIT - len(self._held)
         self._held += data[:room]
         self.overflow = self.overflow or len(data) > room
-        self._pass_on(self._streams[0].feed(data))
+        self._take(0, data)
 
     def stderr(self, data: bytes) -> None:
-        self._pass_on(self._streams[1].feed(data))
+        self._take(1, data)
 
     def finish(self) -> None:
-        for stream in self._streams:
-            self._pass_on(stream.flush())
+        for learner, stream in zip(self._learners, self._streams, strict=True):
+            self._pass_on(stream.feed(learner.flush()) + stream.flush())
+
+    def _take(self, which: int, data: bytes) -> None:
+        self._pass_on(self._streams[which].feed(self._learners[which].feed(data)))
+
+    def _learn(self, name: str, value: str) -> None:
+        self._redactor.register(name, value, LONG_LINE)
 
     def _pass_on(self, data: bytes) -> None:
         if not data or self._writer is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -27,6 +28,8 @@ class OutputStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "outputs"
         (self.directory / "live").mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._open: set[Path] = set()
+        """Outputs that grow now."""
 
     def path(self, sha256: str) -> Path:
         return self.directory / sha256[:2] / f"{sha256}.out"
@@ -37,6 +40,71 @@ class OutputStore:
             return self.path(sha256).read_bytes()
         except FileNotFoundError:
             return b""
+
+    def cleaned(self, mask: Callable[[bytes], bytes]) -> list[tuple[str, str]]:
+        """Store anew, masked, each output that holds what `mask` finds. Gives (old, new) digests.
+
+        The old ones stay until `remove`. What a command that died left unfinished is masked as well.
+        Raises JournalUnavailable.
+        """
+        pairs = []
+        try:
+            for path in sorted(self.directory.glob("??/*.out")):
+                content = path.read_bytes()
+                clean = mask(content)
+                if clean != content:
+                    pairs.append((path.stem, self._keep(clean)))
+            for path in set(self.directory.glob("live/*.part")) - self._open:
+                content = path.read_bytes()
+                clean = mask(content)
+                if clean != content:
+                    self._replace(path, clean)
+        except OSError as fault:
+            raise JournalUnavailable(
+                f"a stored output cannot be masked: {fault.strerror or fault}",
+                where=str(self.directory),
+            ) from fault
+        return pairs
+
+    def remove(self, digests: Iterable[str]) -> None:
+        """Delete outputs, for good. Raises JournalUnavailable."""
+        try:
+            for sha256 in digests:
+                path = self.path(sha256)
+                path.unlink(missing_ok=True)
+                sync_directory(path.parent)
+        except OSError as fault:
+            raise JournalUnavailable(
+                f"a stored output cannot be removed: {fault.strerror or fault}",
+                where=str(self.directory),
+            ) from fault
+
+    def _keep(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._replace(self.path(sha256), content)
+        return sha256
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        self.make_room(path)
+        fresh = self.directory / "live" / f"{path.name}.new"
+        with fresh.open("wb") as kept:
+            kept.write(content)
+            kept.flush()
+            os.fsync(kept.fileno())
+        fresh.replace(path)
+        sync_directory(path.parent)
+
+    def make_room(self, path: Path) -> None:
+        """Make the directory of an output. Raises OSError."""
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(self.directory)
+
+    def opened(self, path: Path) -> None:
+        self._open.add(path)
+
+    def closed(self, path: Path) -> None:
+        self._open.discard(path)
 
     def live_path(self, step: str, attempt: int) -> Path:
         """Where the output grows while the command runs."""
@@ -73,11 +141,13 @@ class OutputWriter:
     ) -> None:
         if self._opened is not None:
             self._opened.close()
+        self._outputs.closed(self._live)
 
     @property
     def _file(self) -> BinaryIO:
         """Made with the first byte: most commands that say nothing need no file."""
         if self._opened is None:
+            self._outputs.opened(self._live)
             self._opened = self._live.open("wb", buffering=0)
         return self._opened
 
@@ -113,9 +183,7 @@ class OutputWriter:
             with self._live.open("rb") as kept:
                 sha256 = hashlib.file_digest(kept, "sha256").hexdigest()
             final = self._outputs.path(sha256)
-            if not final.parent.exists():
-                final.parent.mkdir(mode=0o700, exist_ok=True)
-                sync_directory(self._outputs.directory)
+            self._outputs.make_room(final)
             self._live.replace(final)
             sync_directory(final.parent)
         except OSError as fault:

@@ -6,7 +6,7 @@ Nothing here is invented: a value comes from a record, or is computed from recor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from runbook.run.events import (
     RunOpened,
     TargetVerified,
 )
+from runbook.run.outputs import replacements
 from runbook.run.summary import Summary, Waiting, summarise
 from runbook.run.terms import Mode
 from runbook.run.words import describe
@@ -133,7 +134,7 @@ def gather(records: Sequence[Record], head: str) -> Facts:
         objectives=tuple(_objectives(summary)),
         phases=tuple(_phases(summary)),
         split=tuple((SPLIT_WORDS[kind], summary.split[kind]) for kind in Waiting),
-        steps=tuple(_steps(summary)),
+        steps=tuple(_steps(summary, replacements(records))),
         checks=tuple(_checks(summary)),
         health=tuple(_health(summary)),
         approvals=tuple(_approvals(records, numbers)),
@@ -232,7 +233,7 @@ def _phases(summary: Summary) -> list[PhaseRow]:
     return rows
 
 
-def _steps(summary: Summary) -> list[StepRow]:
+def _steps(summary: Summary, replaced: Mapping[str, str]) -> list[StepRow]:
     return [
         StepRow(
             number=step.outline.number,
@@ -248,12 +249,22 @@ def _steps(summary: Summary) -> list[StepRow]:
             commands=tuple(
                 f"$ {starting.script}\n"
                 + (f"# {describe(finished)}" if finished else "# outcome unknown")
-                + (f", output {finished.output}" if finished and finished.output else "")
+                + (
+                    f", output {_stored(finished.output, replaced)}"
+                    if finished and finished.output
+                    else ""
+                )
                 for starting, finished in step.commands
             ),
         )
         for step in summary.steps
     ]
+
+
+def _stored(output: str, replaced: Mapping[str, str]) -> str:
+    if output not in replaced:
+        return output
+    return f"{replaced[output]} (in place of {output}, which held a secret)"
 
 
 def _checks(summary: Summary) -> list[CheckRow]:

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from runbook.run.outline import Outline
 from runbook.run.readings import Verdict
+from runbook.run.record_events import RecordEvent
 from runbook.run.terms import Mode, Result
 
 
@@ -144,15 +145,6 @@ class HealthRead:
     verdict: Verdict
     expected: str
     observed: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRecovered:
-    """A torn last line, never acknowledged to anyone, was moved out of the journal."""
-
-    kind: Literal["journal.recovered"] = "journal.recovered"
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,7 +383,7 @@ RunEvent = (
     | RunFinished
     | NoteAdded
     | HealthRead
-    | JournalRecovered
+    | RecordEvent
     | FailureHandled
     | StopRequested
 )

@@ -11,7 +11,9 @@ from runbook.run.events import Event, RunOpened
 T = TypeVar("T", bound=Event)
 Mask = Callable[[str], str]
 
-IDENTIFIERS = frozenset({"kind", "step", "check", "run", "output", "sha256", "phase", "goto"})
+IDENTIFIERS = frozenset(
+    {"kind", "step", "check", "run", "output", "sha256", "old", "new", "phase", "goto"}
+)
 """Names and digests of our own: what a record is found by, and never anybody's secret."""
 
 

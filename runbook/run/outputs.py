@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from runbook.run.events import Record
+from runbook.run.record_events import OutputPurged
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +17,14 @@ class StoredOutput:
     lines: int
     truncated: int
     """Bytes printed and not stored."""
+
+
+def replacements(records: Iterable[Record]) -> dict[str, str]:
+    """Digest of each output that was purged -> digest of what is stored in its place now."""
+    latest: dict[str, str] = {}
+    for record in records:
+        if isinstance(record.event, OutputPurged):
+            old, new = record.event.old, record.event.new
+            latest = {first: new if last == old else last for first, last in latest.items()}
+            latest[old] = new
+    return latest

@@ -24,7 +24,6 @@ from runbook.run.events import (
     CommandFinished,
     CommandStarting,
     FailureHandled,
-    JournalRecovered,
     NoteAdded,
     Record,
     RollbackRequested,
@@ -41,8 +40,10 @@ from runbook.run.events import (
     TaskConfirmed,
 )
 from runbook.run.outline import PhaseOutline, StepOutline
+from runbook.run.record_events import JournalRecovered, OutputPurged, SecretExposed
 from runbook.run.state import RunState, Status, StepState, evolve
 from runbook.run.terms import RECOVERED
+from runbook.run.words import describe
 
 
 class Waiting(StrEnum):
@@ -355,6 +356,8 @@ def _deviation(record: Record) -> str:
             return f"taken up again by {operator}"
         case JournalRecovered(bytes=count):
             return f"a torn last line of {count} bytes was set aside"
+        case OutputPurged() | SecretExposed():
+            return describe(record.event)
         case RunFinished(result="aborted", reason=reason):
             return reason
         case _:

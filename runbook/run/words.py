@@ -15,7 +15,6 @@ from runbook.run.events import (
     Event,
     FailureHandled,
     HealthRead,
-    JournalRecovered,
     NoteAdded,
     RollbackRequested,
     RunContinued,
@@ -39,6 +38,7 @@ from runbook.run.events import (
     TaskRequested,
     WorkflowProgressed,
 )
+from runbook.run.record_events import JournalRecovered, OutputPurged, SecretExposed
 
 
 def describe(event: Event) -> str:
@@ -72,6 +72,11 @@ def _words(event: Event) -> str:
             return f"health {check} {verdict}: {observed}"
         case JournalRecovered(bytes=count):
             return f"a torn last line of {count} bytes was set aside"
+        case OutputPurged(step=step, old=old, new=new, reason=reason):
+            return f"stored output {old[:8]} of {step} was replaced by {new[:8]}: {reason}"
+        case SecretExposed(records=numbers):
+            listed = ", ".join(map(str, numbers))
+            return f"a secret stands in {listed} of the record and stays there: change its value"
         case StepStarted(step=step, attempt=attempt, by=by):
             again = f", attempt {attempt}" if attempt > 1 else ""
             return f"{step} started{again}" + (f" for {by}" if by else "")

@@ -54,6 +54,13 @@ class ObjectRow:
 Row = PodRow | ObjectRow
 
 
+def without_secrets(row: Row | None, mask: Callable[[str], str]) -> Row | None:
+    """The row with what somebody wrote freely in it masked."""
+    if not isinstance(row, ObjectRow) or not row.detail:
+        return row
+    return replace(row, detail=mask(row.detail))
+
+
 @dataclass(frozen=True, slots=True)
 class FeedState:
     """Whether what is shown of a resource is live, and since when it is or is not."""

@@ -12,8 +12,15 @@ from datetime import datetime, timedelta
 from enum import Flag, auto
 from typing import Protocol
 
-from runbook.run.events import CheckRead, CommandFinished, HealthRead, Record, WorkflowProgressed
+from runbook.run.events import (
+    CheckRead,
+    CommandFinished,
+    HealthRead,
+    Record,
+    WorkflowProgressed,
+)
 from runbook.run.readings import Reading
+from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output, Seen, Session
 from runbook.run.summary import Ledger
 from runbook.target.rows import FeedState, PodRow, Row, RowKey
@@ -102,6 +109,8 @@ class Watching:
                 self.progress[step] = event
             case CommandFinished(step=step) as event:
                 self.commands[step] = event
+            case OutputPurged(step=step):
+                self.outputs.pop(step, None)  # what is kept here shows what was removed
 
     def _see(self, source: str, reading: Reading, at: datetime) -> None:
         known = self.seen.get(source)

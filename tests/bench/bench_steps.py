@@ -62,6 +62,7 @@ async def by_the_engine(directory: Path) -> float:
         countersigned=nobody,
         redactor=redactor,
         clock=clock,
+        outputs=OutputStore(directory),
     )
     began = time.perf_counter()
     state = await engine.run([opened(steps)])

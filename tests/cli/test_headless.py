@@ -49,7 +49,7 @@ def wired(bench: Bench, directory: Path) -> WiredRun:
     client: Any = Closed()
     journal: Any = Journal()
     run = RunDirectory(directory)
-    return WiredRun(run, bench.engine, client, OutputStore(directory), journal)
+    return WiredRun(run, bench.engine, client, OutputStore(directory), journal, bench.redactor)
 
 
 async def perform(bench: Bench, first: list[Event], directory: Path, *decisions: Signal) -> int:

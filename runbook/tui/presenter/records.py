@@ -18,6 +18,7 @@ from runbook.run.events import (
     TaskRequested,
 )
 from runbook.run.readings import Verdict
+from runbook.run.record_events import OutputPurged, SecretExposed
 from runbook.run.words import describe
 from runbook.tui.presenter.spans import Row, Span, Tone
 from runbook.tui.presenter.times import at
@@ -36,7 +37,7 @@ def _tone(record: Record) -> Tone:
     match record.event:
         case StepFailed() | StepTimedOut() | StepInterrupted():
             return Tone.BAD
-        case ApprovalRequested() | TaskRequested():
+        case ApprovalRequested() | TaskRequested() | OutputPurged() | SecretExposed():
             return Tone.WARN
         case StepPassed() | RunFinished():
             return Tone.GOOD
