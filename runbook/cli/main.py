@@ -16,6 +16,7 @@ from runbook import __version__
 
 SUBCOMMANDS = {
     "run": "walk through a runbook: in practice, as a drill, or for a real recovery",
+    "plan": "what a run would do, in order, with every value and its digest; nothing is started",
     "resume": "go on with a run that was left or whose process died",
     "runs": "list the runs kept on this machine",
     "report": "write the recovery log of a run again, or print it",

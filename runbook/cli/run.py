@@ -8,23 +8,13 @@ from pathlib import Path
 
 from runbook.cli.asked import DEFAULT_SPEED
 from runbook.cli.content import find_runbook, working_directory
+from runbook.cli.target_words import add_target, check_target
 from runbook.errors import UsageError
 from runbook.run.terms import Mode
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runbook", nargs="?", help="a file, or the name of a shipped runbook")
-    parser.add_argument(
-        "--mode",
-        choices=[mode.value for mode in Mode],
-        default=Mode.PRACTICE.value,
-        help="practice (default): an embedded cluster; drill and recovery: a real one",
-    )
-    parser.add_argument("--context", help="kubeconfig context; required unless practising")
-    parser.add_argument("--kubeconfig", help="instead of $KUBECONFIG or ~/.kube/config")
-    parser.add_argument(
-        "--input", action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
-    )
+    add_target(parser)
     parser.add_argument(
         "--speed", type=float, help=f"of the practice cluster's time (default {DEFAULT_SPEED:g})"
     )
@@ -52,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     check_target(arguments)
+    check_speed(arguments)
     file = find_runbook(arguments.runbook)
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
         from runbook.cli import headless
@@ -62,19 +53,9 @@ def main(arguments: argparse.Namespace) -> int:
     return screen.start(arguments, file, working_directory(file))
 
 
-def check_target(arguments: argparse.Namespace) -> None:
-    """Refuse a command line that could reach a cluster nobody named."""
+def check_speed(arguments: argparse.Namespace) -> None:
+    """Refuse a pace that no cluster has."""
     practice = arguments.mode == Mode.PRACTICE.value
-    if not practice and not arguments.context:
-        raise UsageError(
-            f"--mode {arguments.mode} needs --context: name the cluster that may be changed",
-            hint="kubectl config get-contexts lists them",
-        )
-    if practice and (arguments.context or arguments.kubeconfig):
-        raise UsageError(
-            "practice runs on its own embedded cluster and takes no --context or --kubeconfig",
-            hint="use --mode drill --context NAME for a real cluster",
-        )
     if not practice and arguments.speed is not None:
         raise UsageError("--speed is for practice: a real cluster's time is its own")
     if arguments.speed is not None and not 0.1 <= arguments.speed <= 1000:

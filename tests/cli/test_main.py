@@ -12,7 +12,7 @@ from runbook import __version__
 from runbook.cli import schema
 from runbook.cli.asked import given_inputs
 from runbook.cli.main import main as front_door
-from runbook.cli.run import check_target
+from runbook.cli.run import check_speed
 from runbook.errors import UsageError
 
 pytestmark = pytest.mark.slow
@@ -125,10 +125,10 @@ class Arguments:
 
 def test_a_real_clusters_time_cannot_be_sped_up() -> None:
     arguments = Arguments()
-    check_target(arguments)  # type: ignore[arg-type]  # as a parser would give it
+    check_speed(arguments)  # type: ignore[arg-type]  # as a parser would give it
     arguments.speed = 10
     with pytest.raises(UsageError, match="--speed is for practice"):
-        check_target(arguments)  # type: ignore[arg-type]  # as a parser would give it
+        check_speed(arguments)  # type: ignore[arg-type]  # as a parser would give it
 
 
 def test_an_input_on_the_command_line_beats_the_environment() -> None:
