@@ -17,7 +17,8 @@ from runbook.practice.timeline import Timeline
 from tests.practice.fuzz.hostile import JSON, Schema, samples
 
 NAMESPACE = "default"
-_FIRST = ("Namespace", "CustomResourceDefinition")
+_ALWAYS = ("Namespace", "PriorityClass")
+_FIRST = (*_ALWAYS, "CustomResourceDefinition")
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ async def seeded(kinds: Collection[str]) -> ApiServer:
     known = [obj for obj in manifests_of_kinds() if obj["metadata"]["name"] != NAMESPACE]
     for obj in sorted([*known, *samples()], key=lambda one: one["kind"] not in _FIRST):
         defined = (obj.get("spec") or {}).get("names", {}).get("kind")
-        if obj["kind"] not in kinds and obj["kind"] != "Namespace" and defined not in kinds:
+        if obj["kind"] not in kinds and obj["kind"] not in _ALWAYS and defined not in kinds:
             continue
         resource = resource_named(api, obj)
         if "create" not in resource.verbs or resource.verbs == ("create",):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +55,15 @@ class Worlds:
     def __init__(self) -> None:
         self.present: World | None = None
 
-    def take(self) -> World:
-        found, self.present = self.present, None
-        return found or World()
+    @contextmanager
+    def one(self) -> Iterator[World]:
+        found, self.present = self.present or World(), None
+        try:
+            yield found
+        except BaseException:
+            found.close()
+            raise
+        self.present = found
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +77,7 @@ def worlds() -> Iterator[Worlds]:
 @cases(25)
 @given(st.lists(acts, min_size=1, max_size=4))
 def test_no_controller_stumbles(worlds: Worlds, acted: list[Act]) -> None:
-    with nothing_stumbles():
-        world = worlds.take()
+    with worlds.one() as world, nothing_stumbles():
         namespace = f"fuzz-{next(_numbers)}"
         world.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         world.run(1)
@@ -81,7 +87,6 @@ def test_no_controller_stumbles(worlds: Worlds, acted: list[Act]) -> None:
         world.run(120)
         world.empty(namespace, made)
         assert health.unhealthy(world.machine.api) == []
-    worlds.present = world
 
 
 def _play(world: World, namespace: str, act: Act, made: list[tuple[Resource, str]]) -> None:
