@@ -15,7 +15,7 @@ class Exit(IntEnum):
     OK = 0
     """Recovered within the objective; or the sub-command did what it says."""
     NOT_RECOVERED = 1
-    """The steps are over and the platform is not healthy; or a check said no."""
+    """The steps are over and the platform is not healthy; or a check or the linter said no."""
     USAGE = 2
     """The command line or the runbook cannot be used; nothing was started."""
     RECOVERED_LATE = 3

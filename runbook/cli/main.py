@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "report": "write the recovery log of a run again, or print it",
     "verify": "check a run's journal: chain, sequence, stored outputs",
     "validate": "check a runbook file and show every problem with its place",
+    "lint": "advice about a valid runbook: gates, secrets, budgets, proofs",
     "schema": "print the JSON Schema of the runbook format",
     "approve": "the second person's answer to a gate, signed with an SSH key",
     "practice": "a practice cluster of its own, and faults to repair on it",

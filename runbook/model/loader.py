@@ -159,21 +159,10 @@ def _unique(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _place(reader: Reader, found: Document, finding: Finding) -> None:
-    line, column = _at(found, finding.path, on_key=finding.on_key)
+    line, column = found.at(finding.path, on_key=finding.on_key)
     if finding.offset and not finding.on_key:
         line, column = reader.inside(line, column, finding.offset)
     reader.problem(finding.message, line, column, finding.hint)
-
-
-def _at(found: Document, path: YamlPath, *, on_key: bool = False) -> tuple[int, int]:
-    """Where a value, or its key, stands; the nearest enclosing one for what is not there."""
-    places = found.keys if on_key else found.places
-    while path:
-        if path in places:
-            return places[path]
-        path = path[:-1]
-        places = found.places
-    return found.places.get((), (1, 1))
 
 
 def _explain(reader: Reader, found: Document, error: Any) -> None:
@@ -182,32 +171,32 @@ def _explain(reader: Reader, found: Document, error: Any) -> None:
     match kind:
         case "extra_forbidden":
             name = str(path[-1])
-            line, column = _at(found, path, on_key=True)
+            line, column = found.at(path, on_key=True)
             allowed = _allowed_keys(error["loc"])
             reader.problem(f"unknown key {name!r}", line, column, _nearest(name, allowed))
         case "missing":
-            line, column = _at(found, path[:-1])
+            line, column = found.at(path[:-1])
             reader.problem(f"key {path[-1]!r} is required here", line, column)
         case "union_tag_not_found" | "union_tag_invalid":
-            line, column = _at(found, path)
+            line, column = found.at(path)
             message, hint = _no_kind(value, error)
             reader.problem(message, line, column, hint)
         case "value_error":
-            line, column = _at(found, path)
+            line, column = found.at(path)
             reader.problem(str(error["ctx"]["error"]), line, column)
         case "string_pattern_mismatch":
-            line, column = _at(found, path, on_key=(path and path[-1] == "[key]") or False)
+            line, column = found.at(path, on_key=(path and path[-1] == "[key]") or False)
             pattern = error["ctx"]["pattern"]
             hint = f"allowed: {pattern}"
             reader.problem(f"{value!r} is not a name that can be referred to", line, column, hint)
         case "literal_error":
-            line, column = _at(found, path)
+            line, column = found.at(path)
             expected = error["ctx"]["expected"]
             options = [word.strip("' ") for word in expected.replace(" or ", ", ").split(",")]
             hint = _nearest(str(value), options)
             reader.problem(f"{value!r} is not allowed; allowed: {expected}", line, column, hint)
         case _:
-            line, column = _at(found, path)
+            line, column = found.at(path)
             reader.problem(_said(error, value), line, column)
 
 

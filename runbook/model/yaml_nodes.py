@@ -38,6 +38,16 @@ class Document:
     """Where the key of a value starts."""
     problems: list[Problem] = field(default_factory=list)
 
+    def at(self, path: Path, *, on_key: bool = False) -> tuple[int, int]:
+        """Where a value, or its key, stands; the nearest enclosing one for what is not there."""
+        places = self.keys if on_key else self.places
+        while path:
+            if path in places:
+                return places[path]
+            path = path[:-1]
+            places = self.places
+        return self.places.get((), (1, 1))
+
 
 class _Refused(Exception):
     def __init__(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
@@ -79,10 +89,12 @@ class Reader:
         return self.document
 
     def problem(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        self.document.problems.append(self.made(message, line, column, hint))
+
+    def made(self, message: str, line: int, column: int, hint: str = "") -> Problem:
+        """A problem of this file with its source line; it is not kept."""
         source = self._lines[line - 1] if 0 < line <= len(self._lines) else ""
-        self.document.problems.append(
-            Problem(message, self._file, line, column, source.replace("\t", " ")[:200], hint)
-        )
+        return Problem(message, self._file, line, column, source.replace("\t", " ")[:200], hint)
 
     def inside(self, line: int, column: int, offset: int) -> tuple[int, int]:
         """A place within a text that starts at `line`, when it stands there as it is read."""
@@ -90,6 +102,25 @@ class Reader:
         quote = 1 if text[column - 1 : column] in ("'", '"') else 0
         wanted = column + quote + offset
         return (line, wanted) if wanted <= len(text) else (line, column)
+
+    def within(self, path: Path, offset: int) -> tuple[int, int]:
+        """A place within the text at `path`, `offset` characters into it: in a block (`|`) the line it
+        stands on, where the file says it in the same words.
+        """
+        line, column = self.document.at(path)
+        text = self.document.value
+        for part in path:
+            text = text[part]
+        before = text[:offset]
+        row, start = before.count("\n"), before.rfind("\n") + 1
+        if self._lines[line - 1][column - 1 : column] != "|":
+            return self.inside(line, column, offset)
+        wanted = text[start:].split("\n", 1)[0]
+        index = line + row
+        here = self._lines[index] if index < len(self._lines) else ""
+        if not here.endswith(wanted):
+            return line, column
+        return index + 1, len(here) - len(wanted) + (offset - start) + 1
 
     def _decode(self) -> str:
         if len(self._content) > MAX_BYTES:
