@@ -54,7 +54,7 @@ class Run:
         self.shown: list[str] = []
         outputs = OutputStore(self.directory.path)
         executor = CommandExecutor(
-            {"PATH": os.environ["PATH"]}, directory, outputs, self.redactor, RealClock()
+            "run", {"PATH": os.environ["PATH"]}, directory, outputs, self.redactor, RealClock()
         )
         self.journal = JournalFile.create(self.directory.path)
         self.engine = Engine(

@@ -64,7 +64,9 @@ def taken_up(
         await asyncio.to_thread(import_module, OPENING)
         from runbook.cli import opening
 
-        return await opening.reopen_run(directory, settings, attended=True, keep=arguments.keep)
+        return await opening.reopen_run(
+            directory, settings, attended=True, keep=arguments.keep, as_started=arguments.as_started
+        )
 
     return Attended(LateSession(plan_of_run(directory)), settings, open_it)
 

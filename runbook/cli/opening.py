@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook.cli import practice_cluster, wiring
+from runbook.cli import changes, practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.first_plan import Request, plan_for, request_of
 from runbook.cli.practice_cluster import PracticeCluster
@@ -17,6 +17,7 @@ from runbook.cli.run_directory import RunDirectory, create
 from runbook.cli.second_person import keep_signers
 from runbook.cli.wiring import WiredRun
 from runbook.clock import RealClock
+from runbook.executors.survivors import survivors
 from runbook.journal.file import JournalFile
 from runbook.plan import Plan, TargetFacts
 from runbook.run.events import Event, Preauthorisation, RunResumed
@@ -127,7 +128,12 @@ def _given(
 
 
 async def reopen_run(
-    directory: RunDirectory, settings: Settings, *, attended: bool, keep: bool
+    directory: RunDirectory,
+    settings: Settings,
+    *,
+    attended: bool,
+    keep: bool,
+    as_started: bool = False,
 ) -> Opened:
     """Take a run up again: replay its journal, find its cluster, pin it to what it was."""
     journal, records, torn = JournalFile.reopen(directory.path)
@@ -136,6 +142,10 @@ async def reopen_run(
     if opened is None or state.finished is not None:
         journal.close()
         raise wiring.nothing_to_resume(directory, state)
+    changed = changes.since(directory, opened)
+    if changed and not as_started:
+        journal.close()
+        raise changes.refused(changed, directory)
     request = request_of(directory, opened, attended=attended)
     client = await wiring.connect_as_pinned(directory, opened.context)
     target = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
@@ -155,18 +165,26 @@ async def reopen_run(
         journal=journal,
         records=records,
     )
-    first: list[Event] = [*wiring.torn_fact(torn), _resumed(settings, attended=attended)]
-    first += interrupted(state)
+    first: list[Event] = [
+        *wiring.torn_fact(torn),
+        _resumed(settings, attended=attended, changed=tuple(changed)),
+    ]
+    alive = await asyncio.to_thread(survivors, directory.id)
+    first += interrupted(state, {one.step: str(one) for one in alive})
     cluster = practice_cluster.find(settings.practice / directory.id)
     return Opened(wired, first, cluster, keep)
 
 
-def _resumed(settings: Settings, *, attended: bool) -> RunResumed:
+def _resumed(settings: Settings, *, attended: bool, changed: tuple[str, ...]) -> RunResumed:
     import os
     import socket
 
     return RunResumed(
-        operator=settings.operator, attended=attended, host=socket.gethostname(), pid=os.getpid()
+        operator=settings.operator,
+        attended=attended,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        despite=changed,
     )
 
 

@@ -28,6 +28,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     decision.add_argument("--done", metavar="STEP", help="it did its work; needs --reason")
     parser.add_argument("--reason", default="", help="why, for the record")
+    parser.add_argument(
+        "--as-started",
+        action="store_true",
+        help="go on with the kept copy, although the runbook's files have changed",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
     parser.add_argument("--ascii", action="store_true", help="no symbols beyond ASCII")
     parser.add_argument("--no-bell", action="store_true", help="never ring the terminal's bell")
@@ -40,7 +45,13 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
         from runbook.cli import headless, opening
 
-        reopening = opening.reopen_run(directory, settings, attended=False, keep=arguments.keep)
+        reopening = opening.reopen_run(
+            directory,
+            settings,
+            attended=False,
+            keep=arguments.keep,
+            as_started=arguments.as_started,
+        )
         return run(headless.open_and_perform(reopening, settings, decisions))
     from runbook.cli import screen
 

@@ -57,10 +57,14 @@ class RunDirectory:
 
     def part(self, key: str) -> bytes:
         """The copy of a used file, by its path as seen from the runbook. Raises OSError."""
+        return self.part_path(key).read_bytes()
+
+    def part_path(self, key: str) -> Path:
+        """Where the copy of a used file is. Raises OSError when none was kept."""
         kept: dict[str, str] = json.loads(self._parts.read_text(encoding="utf-8"))
         if key not in kept:
             raise FileNotFoundError(2, "no copy of it was kept", key)
-        return (self._parts.parent / f"{kept[key]}.yaml").read_bytes()
+        return self._parts.parent / f"{kept[key]}.yaml"
 
     @property
     def _parts(self) -> Path:

@@ -179,7 +179,9 @@ def wire(
 
     late = LateValues(plan, client, redactor)
     plain: dict[StepKind, Executor] = {
-        "run": CommandExecutor(environment, working_directory, outputs, redactor, clock),
+        "run": CommandExecutor(
+            directory.id, environment, working_directory, outputs, redactor, clock
+        ),
         "check": CheckExecutor(read, clock),
         "wait": WaitExecutor(clock),
         "workflow": WorkflowExecutor(client, outputs, redactor, clock, directory.id),

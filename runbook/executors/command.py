@@ -8,9 +8,10 @@ for it already.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook.checks.expectation import compare
@@ -20,6 +21,7 @@ from runbook.executors import process
 from runbook.executors.base import Attempt, Desk, Outputs, Writer
 from runbook.executors.binding import bind_late, text_of
 from runbook.executors.outputs_file import read_outputs, written_size
+from runbook.executors.survivors import RUN, STEP, survivors
 from runbook.model import shell
 from runbook.model.checks import Expect
 from runbook.model.document import RunStep
@@ -93,20 +95,31 @@ class _Reader:
 class CommandExecutor:
     """Performs `run` steps of one run."""
 
+    run: str
+    """Id of the run: a command carries it, so that it is recognised if it outlives us."""
     environment: Mapping[str, str]
     """What every command gets: the private kubeconfig and the operator's own variables."""
     directory: Path
     outputs: Outputs
     redactor: Redactor
     clock: Clock
+    begun: set[str] = field(default_factory=set)
+    """Steps that this process has performed: their earlier attempts have ended with all they started."""
 
     async def __call__(self, attempt: Attempt, desk: Desk) -> Outcome:
         step = attempt.step.step
         assert isinstance(step, RunStep)
+        if attempt.number > 1 and attempt.step.id not in self.begun:
+            alive = await asyncio.to_thread(survivors, self.run)
+            here = [str(one) for one in alive if one.step == attempt.step.id]
+            if here:
+                told = f"its command of before still runs: {', '.join(here)}"
+                return attempt.failed(f"{told}; wait for it or end it, then try again")
+        self.begun.add(attempt.step.id)
         outputs_file = self.outputs.values_path(attempt.step.id, attempt.number)
         try:
             bound = await bind_late(step, desk)
-            command = await self._command(step, bound, desk, outputs_file)
+            command = await self._command(attempt, bound, desk, outputs_file)
         except RunbookError as fault:
             return attempt.failed(str(fault))
         try:
@@ -116,11 +129,19 @@ class CommandExecutor:
                 outputs_file.unlink()
 
     async def _command(
-        self, step: RunStep, bound: RunStep, desk: Desk, outputs_file: Path
+        self, attempt: Attempt, bound: RunStep, desk: Desk, outputs_file: Path
     ) -> process.Command:
+        step = attempt.step.step
+        assert isinstance(step, RunStep)
         script = shell.bind_script(step.run, step.shell)
         values = {name: await text_of(node, desk) for name, node in script.variables}
-        given = {**bound.env, **values, "RUNBOOK_OUTPUT": str(outputs_file)}
+        given = {
+            **bound.env,
+            **values,
+            "RUNBOOK_OUTPUT": str(outputs_file),
+            RUN: self.run,
+            STEP: attempt.step.id,
+        }
         return process.Command(
             script=script.text,
             environment={**self.environment, **given},

@@ -69,6 +69,8 @@ class RunResumed:
     attended: bool
     host: str
     pid: int
+    despite: tuple[str, ...] = ()
+    """Files of the runbook that had changed; the operator decided to go on with the copies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ Rules, each with a test in the same words:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -139,10 +140,17 @@ def _of_step(step: PlannedStep, state: RunState) -> list[Effect]:
             assert_never(unreachable)
 
 
-def interrupted(state: RunState) -> list[Event]:
-    """After a crash: what was running when we died has an unknown outcome."""
+def interrupted(state: RunState, alive: Mapping[str, str] | None = None) -> list[Event]:
+    """After a crash: what was running when we died has an unknown outcome. `alive` says, by step, what of
+    it still goes on.
+    """
+    still = alive or {}
     return [
-        StepInterrupted(step=step, reason="the program ended while it ran")
+        StepInterrupted(
+            step=step,
+            reason="the program ended while it ran"
+            + (f"; its command still runs: {still[step]}" if step in still else ""),
+        )
         for step, here in state.steps.items()
         if here.status is Status.RUNNING
     ]

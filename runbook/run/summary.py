@@ -352,8 +352,10 @@ def _deviation(record: Record) -> str:
             return "a manual task was not done by a person (practice)"
         case RunHeld(by=by, reason=reason):
             return f"held by {by}: {reason}".removesuffix(": ")
-        case RunResumed(operator=operator):
+        case RunResumed(operator=operator, despite=()):
             return f"taken up again by {operator}"
+        case RunResumed(operator=operator, despite=changed):
+            return f"taken up again by {operator} as started, although {', '.join(changed)} changed"
         case JournalRecovered(bytes=count):
             return f"a torn last line of {count} bytes was set aside"
         case OutputPurged() | SecretExposed():

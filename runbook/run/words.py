@@ -50,8 +50,9 @@ def _words(event: Event) -> str:
     match event:
         case RunOpened():
             return _opened(event)
-        case RunResumed(operator=operator):
-            return f"taken up again by {operator}"
+        case RunResumed(operator=operator, despite=changed):
+            told = f", as it was started, although {', '.join(changed)} changed" if changed else ""
+            return f"taken up again by {operator}{told}"
         case RunHeld(by=by, reason=reason, leaving=leaving):
             return f"{'left' if leaving else 'held'} by {by}" + (f": {reason}" if reason else "")
         case RunContinued(by=by):

@@ -51,7 +51,9 @@ async def by_the_engine(directory: Path) -> float:
     clock, redactor = RealClock(), Redactor()
     journal = JournalFile.create(directory)
     environment = {"PATH": os.environ["PATH"]}
-    executor = CommandExecutor(environment, directory, OutputStore(directory), redactor, clock)
+    executor = CommandExecutor(
+        "run", environment, directory, OutputStore(directory), redactor, clock
+    )
     steps = plan()
     engine = Engine(
         steps,

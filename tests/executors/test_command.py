@@ -53,7 +53,7 @@ class Bench:
         self.outputs = OutputStore(directory)
         self.redactor = Redactor()
         self.executor = CommandExecutor(
-            {"PATH": os.environ["PATH"]}, directory, self.outputs, self.redactor, RealClock()
+            "run", {"PATH": os.environ["PATH"]}, directory, self.outputs, self.redactor, RealClock()
         )
 
     async def run(self, step: dict[str, Any], desk: Desk | None = None) -> Outcome:
