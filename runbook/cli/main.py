@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "run": "walk through a runbook: in practice, as a drill, or for a real recovery",
     "plan": "what a run would do, in order, with every value and its digest; nothing is started",
     "resume": "go on with a run that was left or whose process died",
-    "runs": "list the runs kept on this machine",
+    "runs": "list the runs kept on this machine, show one, remove old ones",
     "report": "write the recovery log of a run again, or print it",
     "verify": "check a run's journal: chain, sequence, stored outputs",
     "validate": "check a runbook file and show every problem with its place",

@@ -131,6 +131,18 @@ def read(directory: Path) -> list[Record]:
     return list(codec.decode(whole.splitlines(keepends=True)))
 
 
+def being_written(directory: Path) -> bool:
+    """Whether a process holds this run now. Raises OSError when its journal cannot be opened."""
+    descriptor = os.open(directory / EVENTS, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def split_torn(content: bytes) -> tuple[bytes, bytes]:
     """(whole lines, what a crash left after them). NULs are what a file system leaves unwritten."""
     stripped = content.rstrip(b"\0")

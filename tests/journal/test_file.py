@@ -13,7 +13,7 @@ import pytest
 
 from runbook.errors import JournalDamaged, JournalUnavailable, RunbookError
 from runbook.journal import file
-from runbook.journal.file import EVENTS, JournalFile, read, split_torn
+from runbook.journal.file import EVENTS, JournalFile, being_written, read, split_torn
 from runbook.run.events import NoteAdded, Record
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,6 +36,15 @@ def test_a_record_can_be_read_as_soon_as_append_returns(tmp_path: Path) -> None:
     journal.append(note(1))
     assert read(tmp_path) == [note(1)]
     journal.close()
+
+
+def test_whether_somebody_writes_a_journal_is_told_without_disturbing_them(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path)
+    assert being_written(tmp_path)
+    journal.append(note(1))
+    journal.close()
+    assert not being_written(tmp_path)
+    JournalFile.reopen(tmp_path)[0].close()
 
 
 def test_every_record_is_one_write_and_one_sync(
