@@ -43,15 +43,17 @@ class HttpExpect(FormatModel):
 class KubernetesQuery(FormatModel):
     """Objects of the cluster and what must be true of them."""
 
-    kind: Text
+    kind: Text = Field(description="the objects' kind, as in a manifest")
     group: str | None = Field(None, description="API group, when the kind's name is not unique")
-    namespace: str | None = None
-    name: str | None = None
+    namespace: str | None = Field(
+        None, description="left out: all namespaces, or none for what has none"
+    )
+    name: str | None = Field(None, description="one object; left out: all that match")
     selector: str | None = Field(None, description="label selector, as kubectl -l")
     condition: str | None = Field(
         None, description="a condition type that must be True, or Type=Status"
     )
-    jsonpath: JsonPath | None = None
+    jsonpath: JsonPath | None = Field(None, description="a value that they must have")
     ready_containers: int | None = Field(
         None, ge=1, description="pods: exactly this many containers, all of them ready"
     )
@@ -66,54 +68,62 @@ class KubernetesQuery(FormatModel):
 
 class HttpQuery(FormatModel):
     url: Text = Field(description="http(s)://… or service://namespace/name:port/path")
-    method: Literal["GET", "HEAD", "POST"] = "GET"
-    headers: dict[str, str] = {}
-    body: str | None = None
-    username: str | None = None
-    password: str | None = None
-    ca_file: str | None = None
-    expect: HttpExpect = HttpExpect()
+    method: Literal["GET", "HEAD", "POST"] = Field("GET", description="the request's method")
+    headers: dict[str, str] = Field({}, description="headers of the request")
+    body: str | None = Field(None, description="what is sent")
+    username: str | None = Field(None, description="for basic authentication")
+    password: str | None = Field(
+        None, description="for basic authentication; an expression of `secrets`"
+    )
+    ca_file: str | None = Field(
+        None, description="certificates that are trusted instead of the machine's"
+    )
+    expect: HttpExpect = Field(HttpExpect(), description="what the answer must be")
 
 
 class TcpQuery(FormatModel):
-    host: Text
-    port: int = Field(ge=1, le=65535)
+    host: Text = Field(description="a name or an address")
+    port: int = Field(ge=1, le=65535, description="the port that must take a connection")
 
 
 class LogsQuery(FormatModel):
-    namespace: Text
-    selector: str | None = None
-    pod: str | None = None
-    container: str | None = None
+    namespace: Text = Field(description="the pods' namespace")
+    selector: str | None = Field(None, description="label selector of the pods, as kubectl -l")
+    pod: str | None = Field(None, description="one pod by its name")
+    container: str | None = Field(None, description="left out: the pod's default container")
     matches: Text = Field(description="a regular expression found in one line")
     tail: int = Field(1000, ge=1, le=100_000, description="how many last lines are read")
 
 
 class S3Query(FormatModel):
-    endpoint: Text
-    bucket: Text
+    endpoint: Text = Field(description="http(s)://… or service://namespace/name:port")
+    bucket: Text = Field(description="the bucket's name")
     key: str | None = Field(None, description="this exact object exists")
     prefix: str | None = Field(None, description="at least one object starts so")
-    access_key: str | None = None
-    secret_key: str | None = None
-    region: str = "us-east-1"
+    access_key: str | None = Field(None, description="left out: asked without signature")
+    secret_key: str | None = Field(None, description="an expression of `secrets`")
+    region: str = Field("us-east-1", description="what requests are signed for")
 
 
 class MlflowQuery(FormatModel):
     """The newest finished run of each variant has a usable logged model."""
 
-    endpoint: Text
-    experiment: Text
-    variants: list[str] = Field(min_length=1)
-    variant_param: str = "model_variant"
-    username: str | None = None
-    password: str | None = None
+    endpoint: Text = Field(description="http(s)://… or service://namespace/name:port")
+    experiment: Text = Field(description="the experiment's name")
+    variants: list[str] = Field(min_length=1, description="a run of each must be found")
+    variant_param: str = Field(
+        "model_variant", description="the parameter of a run that names its variant"
+    )
+    username: str | None = Field(None, description="for basic authentication")
+    password: str | None = Field(
+        None, description="for basic authentication; an expression of `secrets`"
+    )
 
 
 class InferenceQuery(FormatModel):
     """One request of the V2 inference protocol through the mesh."""
 
-    endpoint: Text
+    endpoint: Text = Field(description="the mesh: http(s)://… or service://namespace/name:port")
     model: str | None = Field(None, description="the Model that must answer")
     experiment: str | None = Field(None, description="the Experiment whose route must answer")
     inputs: list[dict[str, Any]] | None = Field(
@@ -124,8 +134,8 @@ class InferenceQuery(FormatModel):
 class SecretQuery(FormatModel):
     """A Secret's shape; its values are never shown."""
 
-    namespace: Text
-    name: Text
+    namespace: Text = Field(description="the Secret's namespace")
+    name: Text = Field(description="the Secret's name")
     keys: list[str] = Field([], description="data keys that must exist")
     count: int | None = Field(None, ge=0, description="exactly this many data keys")
     json_fields: list[str] = Field(
@@ -136,7 +146,9 @@ class SecretQuery(FormatModel):
 class SealedSecretsQuery(FormatModel):
     """The sealing keys are there, and what was sealed has been opened."""
 
-    controller_namespace: str = "kube-system"
+    controller_namespace: str = Field(
+        "kube-system", description="where the controller and its keys are"
+    )
     min_keys: int = Field(1, ge=0, description="active sealing keys in the controller's namespace")
     synced_in: list[str] = Field([], description="namespaces whose SealedSecrets are all Synced")
 
@@ -144,57 +156,59 @@ class SealedSecretsQuery(FormatModel):
 class WorkflowQuery(FormatModel):
     """The newest Workflow made from a template."""
 
-    namespace: Text
-    template: Text
+    namespace: Text = Field(description="the workflows' namespace")
+    template: Text = Field(description="the WorkflowTemplate's name")
     node: str | None = Field(None, description="display name of a node that must have Succeeded")
     parameters: dict[str, str] = Field({}, description="arguments the Workflow was submitted with")
 
 
 class KubernetesCheck(FormatModel):
-    kubernetes: KubernetesQuery
+    kubernetes: KubernetesQuery = Field(description="objects of the cluster are as asked")
 
 
 class HttpCheck(FormatModel):
-    http: HttpQuery
+    http: HttpQuery = Field(description="an HTTP answer is as expected")
 
 
 class TcpCheck(FormatModel):
-    tcp: TcpQuery
+    tcp: TcpQuery = Field(description="a port takes a connection")
 
 
 class LogsCheck(FormatModel):
-    logs: LogsQuery
+    logs: LogsQuery = Field(description="a line of a container's log matches")
 
 
 class RunCheck(FormatModel):
     run: Text = Field(description="a command that only reads")
-    shell: str | None = None
-    env: dict[str, str] = {}
-    expect: Expect = Expect()
+    shell: str | None = Field(
+        None, description="the program that reads the script on stdin; bash when left out"
+    )
+    env: dict[str, str] = Field({}, description="variables of the command")
+    expect: Expect = Field(Expect(), description="what its result must be; without it, exit code 0")
 
 
 class S3Check(FormatModel):
-    s3: S3Query
+    s3: S3Query = Field(description="an object is in a bucket")
 
 
 class MlflowCheck(FormatModel):
-    mlflow: MlflowQuery
+    mlflow: MlflowQuery = Field(description="models are logged and usable")
 
 
 class InferenceCheck(FormatModel):
-    inference: InferenceQuery
+    inference: InferenceQuery = Field(description="a model or an experiment answers")
 
 
 class SecretCheck(FormatModel):
-    secret: SecretQuery
+    secret: SecretQuery = Field(description="a Secret has the right shape")
 
 
 class SealedSecretsCheck(FormatModel):
-    sealed_secrets: SealedSecretsQuery
+    sealed_secrets: SealedSecretsQuery = Field(description="everything sealed is open")
 
 
 class WorkflowCheck(FormatModel):
-    workflow: WorkflowQuery
+    workflow: WorkflowQuery = Field(description="the newest workflow of a template has succeeded")
 
 
 class HealthCheck(FormatModel):
@@ -234,6 +248,6 @@ Check = Annotated[
 class NamedCheck(FormatModel):
     """A check with a name: reused as preflight, as `recovered_when` and in the live health strip."""
 
-    title: str = ""
-    check: Check
+    title: str = Field("", description="shown instead of the name")
+    check: Check = Field(description="the condition; one key decides its kind")
     every: Duration = Field(5.0, gt=0, description="how often it is asked while a run goes on")

@@ -19,7 +19,7 @@ Effect = Literal["read", "change", "destroy"]
 
 
 class Goto(FormatModel):
-    goto: Identifier
+    goto: Identifier = Field(description="the id of a step; no gate lies between")
 
 
 OnFailure = Literal["ask", "stop", "continue"] | Goto
@@ -29,12 +29,18 @@ OnFailure = Literal["ask", "stop", "continue"] | Goto
 class Input(FormatModel):
     """A value the operator may give: --input name=value, RUNBOOK_INPUT_NAME, or the default."""
 
-    type: Literal["string", "integer", "number", "boolean"] = "string"
-    description: str = ""
-    default: str | int | float | bool | None = None
-    required: bool = False
+    type: Literal["string", "integer", "number", "boolean"] = Field(
+        "string", description="how a given text is read"
+    )
+    description: str = Field("", description="what the operator is asked for")
+    default: str | int | float | bool | None = Field(
+        None, description="taken when nothing is given"
+    )
+    required: bool = Field(False, description="a run does not start without a value")
     pattern: str | None = Field(None, description="a regular expression the whole text must match")
-    options: list[str | int | float | bool] | None = None
+    options: list[str | int | float | bool] | None = Field(
+        None, description="the only values that are allowed"
+    )
 
 
 class SecretBase(FormatModel):
@@ -42,20 +48,26 @@ class SecretBase(FormatModel):
 
 
 class EnvSecret(SecretBase):
-    from_: Literal["env"] = Field(alias="from")
+    from_: Literal["env"] = Field(
+        alias="from", description="an environment variable of whoever starts the run"
+    )
     key: Text = Field(description="environment variable")
 
 
 class FileSecret(SecretBase):
-    from_: Literal["file"] = Field(alias="from")
+    from_: Literal["file"] = Field(
+        alias="from", description="a file of the machine that the run is started on"
+    )
     path: Text = Field(description="the file's content, final newline removed")
 
 
 class KubernetesSecret(SecretBase):
-    from_: Literal["kubernetes"] = Field(alias="from")
-    namespace: Text
-    name: Text
-    key: Text
+    from_: Literal["kubernetes"] = Field(
+        alias="from", description="a Secret of the cluster, read when it is needed"
+    )
+    namespace: Text = Field(description="the Secret's namespace")
+    name: Text = Field(description="the Secret's name")
+    key: Text = Field(description="the key of the Secret's data")
 
 
 SecretSource = Annotated[EnvSecret | FileSecret | KubernetesSecret, Field(discriminator="from_")]
@@ -64,7 +76,7 @@ SecretSource = Annotated[EnvSecret | FileSecret | KubernetesSecret, Field(discri
 class Target(FormatModel):
     """The part of the cluster the run is about."""
 
-    namespaces: list[str] = []
+    namespaces: list[str] = Field([], description="namespaces that are shown live")
     watch: list[str] = Field(["pods"], description="resources shown live: plural or plural.group")
 
 
@@ -88,15 +100,26 @@ Condition = Annotated[str, AfterValidator(_marked)]
 
 
 class StepBase(FormatModel):
-    id: Identifier
-    title: str = ""
+    id: Identifier = Field(
+        description="unique over the whole runbook; expressions, reports and `runbook resume` name it"
+    )
+    title: str = Field("", description="shown instead of the id")
     when: Condition | None = Field(
         None, description="an expression; when false the step is skipped"
     )
-    effect: Effect = "read"
-    timeout: Duration | None = Field(None, gt=0)
-    on_failure: OnFailure = "ask"
-    skippable: bool = True
+    effect: Effect = Field(
+        "read",
+        description="what it does to the platform; before `destroy` the cluster is asked who it is",
+    )
+    timeout: Duration | None = Field(
+        None,
+        gt=0,
+        description="how long it may take; for a gate or a task expiry is a refusal or a failure",
+    )
+    on_failure: OnFailure = Field(
+        "ask", description="what happens when it has failed, after its retries"
+    )
+    skippable: bool = Field(True, description="false refuses skipping")
     parallel: Identifier | None = Field(
         None, description="neighbours in a phase with the same name here run at the same time"
     )
@@ -113,30 +136,37 @@ Undo = Annotated[
 class RunStep(StepBase):
     run: Text = Field(description="the command, bash -euo pipefail unless `shell` says otherwise")
     shell: str | None = Field(None, description="the program that reads the script on stdin")
-    env: dict[str, str] = {}
-    working_directory: str | None = Field(None, alias="working-directory")
-    expect: Expect = Expect()
-    retries: int = Field(0, ge=0, le=100)
+    env: dict[str, str] = Field({}, description="variables of the command")
+    working_directory: str | None = Field(
+        None,
+        alias="working-directory",
+        description="where the command starts; relative to where the runbook's own names start",
+    )
+    expect: Expect = Field(Expect(), description="what its result must be; without it, exit code 0")
+    retries: int = Field(0, ge=0, le=100, description="how often it is tried again")
     delay: Duration = Field(0.0, ge=0, description="before each retry")
     register_: Identifier | None = Field(
         None, alias="register", description="keep standard output as ${{ registered.NAME }}"
     )
     sensitive: bool = Field(False, description="the output is neither shown nor stored")
     rollback: Undo = None
-    effect: Effect = "change"
+    effect: Effect = Field(
+        "change",
+        description="what it does to the platform; before `destroy` the cluster is asked who it is",
+    )
 
 
 class CheckStep(StepBase):
-    check: Check
+    check: Check = Field(description="the condition that is polled; one key decides its kind")
     until: Duration = Field(60.0, gt=0, description="how long to poll before it has failed")
-    every: Duration = Field(2.0, gt=0)
+    every: Duration = Field(2.0, gt=0, description="how long between two looks")
     proves_against: list[Identifier] = Field(
         [], description="practice faults that must turn this check red"
     )
 
 
 class Gate(FormatModel):
-    message: Text
+    message: Text = Field(description="what the operator is asked; never a secret")
     confirm_text: str | None = Field(None, description="what the operator must type to approve")
     approvers: list[Text] = Field(
         [], description="who may approve; never the operator who started the run"
@@ -145,44 +175,51 @@ class Gate(FormatModel):
 
 
 class ApproveStep(StepBase):
-    approve: Gate
+    approve: Gate = Field(description="a gate: somebody says yes, or the run goes no further")
 
 
 class Task(FormatModel):
-    instructions: Text
+    instructions: Text = Field(description="what a person is to do")
     evidence: Literal["none", "text"] = Field("none", description="what must be handed in")
 
 
 class ManualStep(StepBase):
-    manual: Task
+    manual: Task = Field(description="something that a person does and confirms")
     rollback: Undo = None
 
 
 class WaitStep(StepBase):
-    wait: Duration = Field(ge=0)
+    wait: Duration = Field(ge=0, description="how long nothing is done")
 
 
 class Submission(FormatModel):
     """An Argo Workflow made from a template and followed to its end."""
 
-    namespace: Text
-    template: Text
-    parameters: dict[str, str] = {}
+    namespace: Text = Field(description="where the workflow runs")
+    template: Text = Field(description="the WorkflowTemplate's name")
+    parameters: dict[str, str] = Field({}, description="arguments by name")
 
 
 class WorkflowStep(StepBase):
-    workflow: Submission
-    retries: int = Field(0, ge=0, le=100)
-    delay: Duration = Field(0.0, ge=0)
+    workflow: Submission = Field(
+        description="an Argo Workflow, submitted from a template and followed to its end"
+    )
+    retries: int = Field(0, ge=0, le=100, description="how often it is submitted again")
+    delay: Duration = Field(0.0, ge=0, description="before each retry")
     rollback: Undo = None
-    effect: Effect = "change"
+    effect: Effect = Field(
+        "change",
+        description="what it does to the platform; before `destroy` the cluster is asked who it is",
+    )
 
 
 class UsesStep(FormatModel):
     """The steps of another runbook in the place of this one, after its preflight."""
 
-    id: Identifier
-    title: str = ""
+    id: Identifier = Field(
+        description="unique over the whole runbook; its steps are called ID.STEP"
+    )
+    title: str = Field("", description="shown with its steps")
     when: Condition | None = Field(None, description="when false, none of its steps is performed")
     uses: Text = Field(description="a file beside this one: ./other.yaml or ./other.yaml@sha256:…")
     with_: dict[Identifier, str | int | float | bool] = Field(
@@ -227,27 +264,35 @@ StepKind = Literal["run", "check", "approve", "manual", "wait", "workflow"]
 
 
 class Phase(FormatModel):
-    id: Identifier
-    title: str = ""
-    budget: Duration | None = Field(None, gt=0)
-    steps: list[WrittenStep] = Field(min_length=1)
+    id: Identifier = Field(description="unique among the phases")
+    title: str = Field("", description="shown instead of the id")
+    budget: Duration | None = Field(
+        None, gt=0, description="how long it should take; more is told, and fails nothing"
+    )
+    steps: list[WrittenStep] = Field(min_length=1, description="what is done, in this order")
 
 
 class Runbook(FormatModel):
-    apiVersion: Literal["runbook/v1"]  # noqa: N815 - the key as Kubernetes authors write it
-    name: Identifier
-    title: str = ""
-    description: str = ""
-    owner: str = ""
-    inputs: dict[Identifier, Input] = {}
-    vars: dict[Identifier, str | int | float | bool] = {}
-    secrets: dict[Identifier, SecretSource] = {}
-    env: dict[str, str] = {}
-    target: Target = Target()
-    objectives: Objectives = Objectives()
-    health: dict[Identifier, NamedCheck] = {}
+    apiVersion: Literal["runbook/v1"] = Field(  # noqa: N815 - the key as Kubernetes authors write it
+        description="the version of the format"
+    )
+    name: Identifier = Field(description="what the runbook is called in commands and records")
+    title: str = Field("", description="one line for readers")
+    description: str = Field("", description="what it is for, and what it leaves behind")
+    owner: str = Field("", description="who answers for it")
+    inputs: dict[Identifier, Input] = Field({}, description="values that the operator may give")
+    vars: dict[Identifier, str | int | float | bool] = Field({}, description="constants")
+    secrets: dict[Identifier, SecretSource] = Field(
+        {}, description="where secret values are read from; never the values"
+    )
+    env: dict[str, str] = Field({}, description="variables of every command")
+    target: Target = Field(Target(), description="the part of the cluster the run is about")
+    objectives: Objectives = Field(Objectives(), description="what a recovery is measured against")
+    health: dict[Identifier, NamedCheck] = Field(
+        {}, description="named checks: asked all the time, and used in steps and in recovered_when"
+    )
     preflight: list[WrittenStep] = Field(
         [], description="steps that must pass before anything else"
     )
-    phases: list[Phase] = Field(min_length=1)
+    phases: list[Phase] = Field(min_length=1, description="the phases of a run, in this order")
     always: list[WrittenStep] = Field([], description="steps at the end of a run, however it ends")

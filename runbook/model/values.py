@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
-DURATION = re.compile(rf"^(?:{_PART})+$")
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)"
+DURATION = re.compile(rf"(?:{_PART})+")
 
 LONGEST = 366 * 86400.0
 """Seconds: no run lasts longer, and a moment further away is none that a calendar has."""
@@ -26,7 +26,7 @@ def parse_duration(value: Any) -> float:
     if not isinstance(value, str):
         raise ValueError(f"a duration needs a unit: write {value}s or {value}m")
     text = value.strip()
-    if not DURATION.match(text):
+    if not DURATION.fullmatch(text):
         unit = f": write {text}s or {text}m" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
         raise ValueError(f"{value!r} is no duration such as 90s, 5m or 1h30m{unit}")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
@@ -57,7 +57,9 @@ Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION.pattern, "examples": ["90s", "5m"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^\s*{DURATION.pattern}\s*$", "examples": ["90s", "5m"]}
+    ),
 ]
 """Seconds; written as text with a unit."""
 
