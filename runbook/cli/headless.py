@@ -22,8 +22,9 @@ from runbook.cli.log_file import log_to
 from runbook.cli.loop import run
 from runbook.cli.opening import Opened
 from runbook.cli.plain import PlainFollower, closing
-from runbook.cli.reports import write_reports
+from runbook.cli.reports import write_junit, write_reports
 from runbook.engine import Engine
+from runbook.errors import UsageError
 from runbook.run.events import Record
 from runbook.run.machine import undecided
 from runbook.run.session import Output, Seen
@@ -37,16 +38,23 @@ LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
     settings = read_settings()
+    junit: Path | None = arguments.junit
+    if junit is not None and not junit.absolute().parent.is_dir():
+        raise UsageError(f"--junit {junit}: there is no such folder")
     request = read_request(arguments, settings, file, directory, attended=False)
     return run(_start(request, arguments, settings))
 
 
 async def _start(request: Request, arguments: argparse.Namespace, settings: Settings) -> int:
-    return await open_and_perform(opening.open_run(request, arguments, settings, _say), settings)
+    run_opening = opening.open_run(request, arguments, settings, _say)
+    return await open_and_perform(run_opening, settings, junit=arguments.junit)
 
 
 async def open_and_perform(
-    run_opening: Awaitable[Opened], settings: Settings, decisions: tuple[Signal, ...] = ()
+    run_opening: Awaitable[Opened],
+    settings: Settings,
+    decisions: tuple[Signal, ...] = (),
+    junit: Path | None = None,
 ) -> int:
     """Perform a run as soon as it is open, unless we are told to leave before: then nothing is."""
     told: list[signal.Signals] = []
@@ -57,7 +65,7 @@ async def open_and_perform(
         await opening.discard(opened)
         _say(f"left before the run was open: {told[0].name}")
         return Exit.HELD
-    return await perform(opened, settings, decisions)
+    return await perform(opened, settings, decisions, junit)
 
 
 def write(text: str) -> None:
@@ -125,7 +133,12 @@ class _Unattended:
     def on_seen(self, seen: Seen) -> None: ...
 
 
-async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, ...] = ()) -> int:
+async def perform(
+    opened: Opened,
+    settings: Settings,
+    decisions: tuple[Signal, ...] = (),
+    junit: Path | None = None,
+) -> int:
     """Run to the end or to where a person is needed; print, write the reports, return the code."""
     engine = opened.wired.engine
     log_to(opened.wired.directory.log, settings.log_level, opened.wired.redactor.text)
@@ -144,6 +157,12 @@ async def perform(opened: Opened, settings: Settings, decisions: tuple[Signal, .
     lines(closing(paths.summary))
     for path in paths.files:
         lines(f"{path}\n")
+    if junit is not None:
+        try:
+            write_junit(junit, engine.records)
+            lines(f"{junit}\n")
+        except OSError as fault:  # the run is over, and its own record is whole
+            lines(f"{junit} was not written: {fault.strerror or fault}\n")
     code = exit_of(state)
     if code is Exit.HELD:
         lines(f"held; go on with: runbook resume {opened.wired.directory.id}\n")

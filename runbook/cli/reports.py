@@ -8,12 +8,14 @@ from pathlib import Path
 
 from runbook.cli.run_directory import RunDirectory
 from runbook.journal import codec
-from runbook.report import html, json, markdown
+from runbook.report import html, json, junit, markdown
 from runbook.report.facts import Facts, gather
 from runbook.run.events import Record
 from runbook.run.summary import Summary
 
 FORMS = {"md": markdown.render, "html": html.render, "json": json.render}
+"""What every run gets, by the end of the file's name."""
+PRINTED = {**FORMS, "junit": junit.render}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ def head_of(records: Sequence[Record]) -> str:
 
 def facts_of(records: Sequence[Record]) -> Facts:
     return gather(records, head_of(records))
+
+
+def write_junit(path: Path, records: Sequence[Record]) -> None:
+    """The run for a CI. Raises OSError."""
+    path.write_text(junit.render(facts_of(records)), encoding="utf-8")
 
 
 def write_reports(

@@ -35,6 +35,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--headless", action="store_true", help="lines instead of the screen; nobody is asked"
     )
+    parser.add_argument(
+        "--junit",
+        type=Path,
+        metavar="FILE",
+        help="headless: write the result as JUnit XML, for a CI",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
     parser.add_argument("--ascii", action="store_true", help="no symbols beyond ASCII")
     parser.add_argument("--no-bell", action="store_true", help="never ring the terminal's bell")
@@ -48,6 +54,8 @@ def main(arguments: argparse.Namespace) -> int:
         from runbook.cli import headless
 
         return headless.start(arguments, file, working_directory(file))
+    if arguments.junit:
+        raise UsageError("--junit goes with --headless", hint="`runbook report --format junit`")
     from runbook.cli import screen
 
     return screen.start(arguments, file, working_directory(file))

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -77,6 +78,20 @@ async def test_a_failed_step_is_retried_by_the_command_line_that_takes_the_run_u
     plan = plan_of(DELETE, BUILD)
     bench = Bench(plan, passes, left_at_a_failure(plan))
     assert await perform(bench, [RESUMED], tmp_path, Retry("delete", "ann")) == Exit.OK
+
+
+async def test_a_ci_gets_its_file_when_the_run_is_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_of(DELETE, BUILD)
+    settings = read_settings({"HOME": str(tmp_path), "RUNBOOK_OPERATOR": "ann"})
+    run = Opened(wired(Bench(plan, passes), tmp_path), [opened(plan)], None, True)
+    file = tmp_path / "junit.xml"
+    assert await headless.perform(run, settings, junit=file) == Exit.OK
+    assert ET.parse(file).getroot().get("failures") == "0"
+    run = Opened(wired(Bench(plan, passes), tmp_path), [opened(plan)], None, True)
+    assert await headless.perform(run, settings, junit=tmp_path) == Exit.OK
+    assert f"{tmp_path} was not written: Is a directory" in capsys.readouterr().out
 
 
 async def test_without_a_decision_a_failed_step_stops_the_run_that_is_taken_up(
