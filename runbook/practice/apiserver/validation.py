@@ -58,6 +58,7 @@ _CHECKS: Mapping[str, Check] = {
     "events": kind_validation.event,
     "persistentvolumeclaims": kind_validation.claim,
     "persistentvolumes": kind_validation.volume,
+    "replicationcontrollers": workload_validation.replication_controller,
     "deployments.apps": workload_validation.deployment,
     "replicasets.apps": workload_validation.replica_set,
     "statefulsets.apps": workload_validation.stateful_set,

@@ -52,6 +52,18 @@ def replica_set(obj: JSON) -> Iterator[Cause]:
     yield from _template(spec)
 
 
+def replication_controller(obj: JSON) -> Iterator[Cause]:
+    """Its selector is a plain map of labels, which without one are the template's."""
+    spec = obj.get("spec") or {}
+    selector = spec.get("selector")
+    yield from negative(spec, "replicas")
+    yield from negative(spec, "minReadySeconds")
+    if not selector:
+        yield Cause.required("spec.selector")
+    else:
+        yield from _template({**spec, "selector": {"matchLabels": selector}})
+
+
 def stateful_set(obj: JSON) -> Iterator[Cause]:
     spec = obj["spec"]
     policy = spec.get("podManagementPolicy")

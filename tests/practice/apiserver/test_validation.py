@@ -137,6 +137,13 @@ def test_what_is_right_passes(resource: str, obj: JSON) -> None:
         ),
         ("configmaps", {"data": {"a/b": "x"}}, "data[a/b]", "a valid config key"),
         (
+            "replicationcontrollers",
+            _workload(selector={"app": "other"}),
+            "spec.template.metadata.labels",
+            'Invalid value: {"app":"web","x":"y"}: `selector` does not match template `labels`',
+        ),
+        ("replicationcontrollers", _workload(selector=None), "spec.selector", "Required value"),
+        (
             "poddisruptionbudgets.policy",
             {"spec": {"minAvailable": "\u00b2"}},
             "spec.minAvailable",
