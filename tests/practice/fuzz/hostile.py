@@ -271,6 +271,8 @@ class Schema:
                     name: self.value(self.resolved(node["properties"][name]), chance, levels - 1)
                     for name in sorted(wanted & set(node["properties"]))
                 }
+            case "object" | "array" if levels <= 0:
+                return [] if node["type"] == "array" else {}
             case "object":
                 inner = node.get("additionalProperties")
                 if not isinstance(inner, dict):
