@@ -93,7 +93,7 @@ class Attended:
         """The screen of this run. Once it is shown, the run is opened and performed in `tasks`."""
 
         async def ready() -> None:
-            self._engine_task = tasks.create_task(self._run(screen, end))
+            self._engine_task = tasks.create_task(self._run(screen, end, tasks))
 
         screen = RunScreen(
             self._session,
@@ -128,9 +128,13 @@ class Attended:
         if self._engine_task is not None and not self._engine_task.done():
             self._session.send(Leave(self._settings.operator, reason))
 
-    async def _run(self, screen: RunScreen, end: Callable[[], object]) -> None:
+    async def _run(
+        self, screen: RunScreen, end: Callable[[], object], tasks: asyncio.TaskGroup
+    ) -> None:
+        from runbook.cli.inbox import Inbox
         from runbook.cli.log_file import log_to
 
+        notes: asyncio.Task[None] | None = None
         try:
             opened = await self._open(screen.notice)
             if self._gone:
@@ -144,11 +148,15 @@ class Attended:
             self._session.attach(engine)
             engine.follow(self)
             self._is_open.set()
+            notes = tasks.create_task(Inbox(directory, engine, RealClock()).watch())
             await engine.run(self._opened.first)
             await self._write_report()
         except RunbookError as fault:
             self._fault = fault
             end()
+        finally:
+            if notes is not None:
+                notes.cancel()
 
     # -- what the screen asks for
 

@@ -18,11 +18,13 @@ from pathlib import Path
 from runbook.cli import opening
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import Request, read_request
+from runbook.cli.inbox import Inbox
 from runbook.cli.log_file import log_to
 from runbook.cli.loop import run
 from runbook.cli.opening import Opened
 from runbook.cli.plain import PlainFollower, closing
 from runbook.cli.reports import write_junit, write_reports
+from runbook.clock import RealClock
 from runbook.engine import Engine
 from runbook.errors import UsageError
 from runbook.run.events import Record
@@ -149,6 +151,8 @@ async def perform(
     expected = len(engine.records) + len(opened.first)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(_performed(opened))
+        notes = tasks.create_task(Inbox(opened.wired.directory, engine, RealClock()).watch())
+        running.add_done_callback(lambda _: notes.cancel())
         if resumed:
             await _decide(engine, settings.operator, decisions, after=expected)
         engine.follow(_Unattended(engine, settings.operator))

@@ -83,6 +83,11 @@ class RunDirectory:
         """What a second person is asked to sign."""
         return self.path / f"request-{step}.txt"
 
+    @property
+    def inbox(self) -> Path:
+        """Notes that others leave for the process that performs the run."""
+        return self.path / "inbox"
+
     def report(self, kind: str) -> Path:
         return self.path / f"report.{kind}"
 
