@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(SECONDS)
 _UPSTREAM_500 = (
     "failed to create typed patch object",
     "does not contain declared merge key",
+    "unknown patch type: ",
     "resourceVersion should not be set on objects to be created",
     r"resourceVersion: Invalid value: \"",
 )
