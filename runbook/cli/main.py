@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from runbook import __version__
 
@@ -24,11 +25,16 @@ SUBCOMMANDS = {
     "verify": "check a run's journal: chain, sequence, stored outputs",
     "validate": "check a runbook file and show every problem with its place",
     "lint": "advice about a valid runbook: gates, secrets, budgets, proofs",
+    "new": "write a commented runbook to start from",
+    "import": "make the draft of a runbook of a procedure in Markdown",
     "schema": "print the JSON Schema of the runbook format",
     "approve": "the second person's answer to a gate, signed with an SSH key",
     "practice": "a practice cluster of its own, and faults to repair on it",
 }
 """Sub-commands in the order of the help; each is the module `runbook.cli.NAME` with `add` and `main`."""
+
+_MODULES = {"import": "import_markdown"}
+"""Modules of sub-commands whose names Python keeps for itself."""
 
 EPILOG = """\
 exit codes:
@@ -52,7 +58,7 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name, summary in SUBCOMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name == named:
-            import_module(f"runbook.cli.{name}").add(command)
+            _module(name).add(command)
     return parser
 
 
@@ -73,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
     try:
-        return int(import_module(f"runbook.cli.{arguments.command}").main(arguments))
+        return int(_module(arguments.command).main(arguments))
     except InvalidRunbook as fault:
         _say(str(fault))
         return Exit.USAGE
@@ -98,6 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         _say(traceback.format_exc())
         return Exit.BUG
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f"runbook.cli.{_MODULES.get(command, command)}")
 
 
 def _say(text: str) -> None:

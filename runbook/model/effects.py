@@ -72,6 +72,9 @@ def effect_of(command: Command) -> Guess:
     """The effect of one command."""
     program, words = command.program, list(command.arguments)
     if program in ("kubectl", "oc", "k"):
+        inner = command.words[len(words) + 2 :]
+        if _first(words) == "exec" and inner:
+            return effect_of(Command(inner))
         return _kubectl(words)
     if program in _VERBS:
         reads, destroys = _VERBS[program]
