@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "resume": "go on with a run that was left or whose process died",
     "runs": "list the runs kept on this machine, show one, remove old ones",
     "note": "add a note to the record of a run that goes on elsewhere, or is held",
+    "watch": "look at a run from a second terminal; nothing can be changed there",
     "report": "write the recovery log of a run again, or print it",
     "verify": "check a run's journal: chain, sequence, stored outputs",
     "validate": "check a runbook file and show every problem with its place",

@@ -63,6 +63,7 @@ class Watching:
     cluster: Cluster = field(default_factory=Cluster)
     reports: tuple[str, ...] = ()
     doing: str = ""
+    spectator: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     records: list[Record] = field(default_factory=list)
     seen: dict[str, Seeing] = field(default_factory=dict)
@@ -178,6 +179,7 @@ class Watching:
             last_lines=self._last_lines(),
             reports=self.reports,
             doing=self.doing,
+            spectator=self.spectator,
             symbols=self.symbols,
         )
 

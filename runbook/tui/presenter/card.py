@@ -92,7 +92,7 @@ def _body(moment: Moment, columns: int, *, asked: bool) -> list[Ranked]:
         case _:
             rows += _work(moment, step, columns)
             choices = ["x stop it", "p pause before the next step"]
-    if choices and not asked:
+    if choices and not asked and not moment.spectator:
         rows.append(Ranked(1, keys_row(*choices)))
     return rows
 

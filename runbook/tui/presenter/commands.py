@@ -119,6 +119,9 @@ _WORDS: Mapping[tuple[Situation, str], str] = {
 }
 
 
+WATCHING = "you are watching: the run's own terminal does that (`runbook note` adds a note)"
+
+
 def word(command: Command, situation: Situation) -> str:
     return _WORDS.get((situation, command.name), command.word)
 
@@ -126,6 +129,9 @@ def word(command: Command, situation: Situation) -> str:
 def why_not(name: str, moment: Moment) -> str:
     """Why a command does not fit the moment; empty when it does."""
     signal = _signal(name, moment)
+    if moment.spectator:
+        changes = name != "leave" and (signal is not None or name == "report")
+        return WATCHING if changes else ""
     if signal is None:
         return ""
     if moment.state.opened is None and name != "leave":
@@ -192,6 +198,8 @@ def key_bar(moment: Moment, columns: int, *, typing: bool = False) -> tuple[Row,
     used = 0
     for name in BAR[situation]:
         command = BY_NAME[name]
+        if moment.spectator and why_not(name, moment):
+            continue  # never possible here, so not even dim
         text = word(command, situation)
         size = width(command.shown) + 1 + width(text)
         gap = 3 if row else 1

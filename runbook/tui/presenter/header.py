@@ -84,6 +84,8 @@ def headline(moment: Moment) -> str:
             spent = f" in {clock(recovery.seconds or 0.0)}" if recovery.stopped else ""
             recovered = state.finished.result in RECOVERED_RESULTS
             return RESULT_WORDS[state.finished.result] + (spent if recovered else "")
+        case Situation.LEAVING if moment.spectator and state.held is not None and state.over:
+            return f"HELD, left by {clean(state.held.by)}"
         case _ if state.held is not None and moment.situation is not Situation.READY:
             return f"{word}, then pause"
     return word
@@ -103,6 +105,8 @@ def state_row(moment: Moment, columns: int) -> Row:
         left.append((Span(clean(moment.operator), Tone.DIM),))
     now = at(moment.now) if columns >= 100 else at_minute(moment.now)
     recording: Row = (Span(f"rec {moment.symbols.record}", Tone.DIM),) if columns >= 100 else ()
+    if moment.spectator:
+        recording = (Span("watching", Tone.HELD),)
     right = joined([_line(moment), recording, (Span(now),)], GAP)
     return spread(joined(left, GAP), right, columns)
 

@@ -172,7 +172,7 @@ class RunScreen(Screen[None]):
         self._ask(self.watching.moment())
         moment = self.painter.paint(change, size.width, size.height)
         self._announce(moment)
-        if moment.state.leaving and moment.state.over:
+        if moment.state.leaving and moment.state.over and not moment.spectator:
             self.app.exit()
 
     def _repaint(self) -> None:
