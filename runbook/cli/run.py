@@ -57,7 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.junit:
         raise UsageError("--junit goes with --headless", hint="`runbook report --format junit`")
     from runbook.cli import screen
+    from runbook.cli.asking import ask_for_missing
 
+    ask_for_missing(arguments, file)
     return screen.start(arguments, file, working_directory(file))
 
 
