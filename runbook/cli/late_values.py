@@ -57,14 +57,15 @@ class LateValues:
         async def read_health(name: str) -> Reading:
             named = self._plan.health[name]
             try:
-                bound = await self._bound(named)
+                bound = await self.bound(named)
             except RunbookError as fault:
                 return unknown("its values", str(fault))
             return await read(bound.check)
 
         return read_health
 
-    async def _bound(self, named: NamedCheck) -> NamedCheck:
+    async def bound(self, named: NamedCheck) -> NamedCheck:
+        """A check with its secrets put in. Raises RunbookError when one cannot be had."""
         names = {
             name
             for _, text in binding.walk_texts(named)

@@ -41,6 +41,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="headless: write the result as JUnit XML, for a CI",
     )
+    parser.add_argument(
+        "--dry-run",
+        "--dry-run=actions",  # a word of its own: a value would swallow the runbook's name
+        action=DryRun,
+        nargs=0,
+        help="say every step and perform none; with =actions, look at the checks on the cluster",
+    )
     parser.add_argument("--keep", action="store_true", help="leave the practice cluster running")
     parser.add_argument("--ascii", action="store_true", help="no symbols beyond ASCII")
     parser.add_argument("--no-bell", action="store_true", help="never ring the terminal's bell")
@@ -50,6 +57,10 @@ def main(arguments: argparse.Namespace) -> int:
     check_target(arguments)
     check_speed(arguments)
     file = find_runbook(arguments.runbook)
+    if arguments.dry_run:
+        from runbook.cli import dry_run
+
+        return dry_run.start(arguments, file, working_directory(file))
     if arguments.headless or not (sys.stdout.isatty() and sys.stdin.isatty()):
         from runbook.cli import headless
 
@@ -61,6 +72,20 @@ def main(arguments: argparse.Namespace) -> int:
 
     ask_for_missing(arguments, file)
     return screen.start(arguments, file, working_directory(file))
+
+
+class DryRun(argparse.Action):
+    """Keeps what is dry: `all`, or the `actions` alone."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        _, _, only = (option_string or "").partition("=")
+        setattr(namespace, self.dest, only or "all")
 
 
 def check_speed(arguments: argparse.Namespace) -> None:
