@@ -135,6 +135,8 @@ async def _stream(state: State, wishes: Watch, every: float) -> AsyncGenerator[b
                 yield _bookmark(state, wishes)
                 next_bookmark = _next_bookmark(wishes, now, end, every)
             await subscription.wait(min(end, next_bookmark))
+    except ApiError:
+        return  # an object that the wanted form cannot show ends the real server's watch as well
     finally:
         store.unsubscribe(resource, subscription)
 

@@ -208,3 +208,12 @@ async def test_a_watch_that_makes_no_sense_is_refused(
 ) -> None:
     reply = await client.ask("GET", CONFIGS, query={"watch": "true", **query})
     assert reply.status == status
+
+
+async def test_a_form_that_shows_no_single_object_ends_the_watch(
+    api: ApiServer, client: Client
+) -> None:
+    accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    watching = await client.watch("/api/v1/namespaces", accept=accept)
+    assert await watching.ends()
+    assert api.store.watchers() == 0
