@@ -10,6 +10,7 @@ from typing import Any
 from runbook.practice.cluster import JSON, Cluster
 from runbook.practice.controllers.objects import (
     being_deleted,
+    controller_of,
     is_controlled_by,
     name_of,
     namespace_of,
@@ -55,6 +56,9 @@ async def ensure(cluster: Cluster, resource: str, owner: JSON, wanted: JSON) -> 
     live = cluster.get(resource, namespace_of(owner), name_of(wanted))
     if live is None:
         return await cluster.create(resource, wanted)
+    if controller_of(live) is not None and not is_controlled_by(live, owner):
+        # It stays whose it is: two owners that both take it would do so for ever.
+        metadata["ownerReferences"] = live["metadata"]["ownerReferences"]
     if being_deleted(live) or covers(live, wanted):
         return live
     return await cluster.update(resource, overlay(live, wanted))

@@ -85,3 +85,18 @@ async def test_settled_it_writes_nothing_more(stage: Stage) -> None:
     before = stage.server.store.version
     await stage.run(600)
     assert stage.server.store.version == before
+
+
+async def test_two_runtimes_in_a_namespace_do_not_take_things_from_each_other(stage: Stage) -> None:
+    await begin(stage)
+    first = stage.get(names.RUNTIMES, "seldon")
+    await stage.server.create(
+        names.RUNTIMES,
+        {"metadata": {"name": "other", "namespace": NS}, "spec": first["spec"]},
+    )
+    await stage.run(10)
+    before = stage.server.store.version
+    await stage.run(60)
+    assert stage.server.store.version - before < 20
+    (owner,) = stage.get("services", "seldon-mesh")["metadata"]["ownerReferences"]
+    assert owner["uid"] == first["metadata"]["uid"]
