@@ -51,7 +51,7 @@ class Disruptions:
         selector = dig(budget, "spec", "selector")
         selected = self._cluster.select("pods", namespace_of(budget))
         pods = [one for one in selected if matches(selector, labels_of(one)) and is_active(one)]
-        expected, desired = self._wanted(budget["spec"], pods)
+        expected, desired = self._wanted(budget.get("spec") or {}, pods)
         healthy = sum(map(is_ready, pods))
         allowed = max(0, healthy - desired) if expected else 0
         reason = "SufficientPods" if allowed else "InsufficientPods"

@@ -123,7 +123,7 @@ def _holds(term: JSON, labels: Mapping[str, str]) -> bool:
 
 def condition_of(obj: JSON, type_: str) -> JSON | None:
     conditions = dig(obj, "status", "conditions", default=[])
-    return next((condition for condition in conditions if condition["type"] == type_), None)
+    return next((condition for condition in conditions if condition.get("type") == type_), None)
 
 
 def has_condition(obj: JSON, type_: str, status: str = "True") -> bool:

@@ -46,3 +46,9 @@ async def test_a_pod_that_goes_leaves_less_to_go(lab: Lab) -> None:
     await lab.run(0.2)
     status = lab.get(BUDGETS, "web")["status"]
     assert (status["currentHealthy"], status["disruptionsAllowed"]) == (3, 1)
+
+
+async def test_a_budget_without_a_spec_is_counted(lab: Lab) -> None:
+    await lab.create(BUDGETS, {"metadata": {"name": "bare", "namespace": "default"}})
+    await lab.run(1)
+    assert lab.get(BUDGETS, "bare")["status"]["disruptionsAllowed"] == 0

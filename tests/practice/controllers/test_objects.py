@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runbook.practice.controllers.objects import (
+    condition_of,
     controller_key,
     dig,
     matches,
@@ -68,3 +69,7 @@ def test_dropping_a_finalizer_leaves_the_original_alone() -> None:
     held = {"metadata": {"finalizers": ["a", "b"]}}
     assert without_finalizer(held, "a")["metadata"]["finalizers"] == ["b"]
     assert held["metadata"]["finalizers"] == ["a", "b"]
+
+
+def test_a_condition_without_a_type_is_none_that_anybody_asked_for() -> None:
+    assert condition_of({"status": {"conditions": [{"status": "True"}]}}, "Ready") is None
