@@ -42,18 +42,18 @@ class FeedBatch:
 
 
 class Feed:
-    """Watches `resources` (`pods`, `models.mlops.seldon.io`, …) in some namespaces, or in all."""
+    """Watches `resources` (`pods`, `models.mlops.seldon.io`, …) in some namespaces; without any, in all."""
 
     def __init__(
         self,
         client: ClusterClient,
         resources: Iterable[str],
-        namespaces: Iterable[str] | None,
+        namespaces: Iterable[str],
         clock: Clock,
     ) -> None:
         self._client = client
         self._clock = clock
-        self._namespaces = None if namespaces is None else tuple(namespaces)
+        self._namespaces = tuple(namespaces)
         self._changes: dict[RowKey, Row | None] = {}
         self._answered = clock.now()
         self._silence: FeedState | None = None
@@ -74,7 +74,7 @@ class Feed:
 
     def _split(self, resource: str) -> tuple[str | None, ...]:
         # Namespaces themselves are picked from one list of all.
-        if self._namespaces is None or resource == "namespaces":
+        if not self._namespaces or resource == "namespaces":
             return (None,)
         return self._namespaces
 
@@ -186,9 +186,7 @@ class Feed:
     def _key(self, resource: ResourceRef, item: JSON) -> RowKey | None:
         metadata = item.get("metadata") or {}
         name = str(metadata.get("name", ""))
-        if resource.kind == "Namespace" and not (
-            self._namespaces is None or name in self._namespaces
-        ):
+        if resource.kind == "Namespace" and self._namespaces and name not in self._namespaces:
             return None
         return RowKey(resource.name, str(metadata.get("namespace", "")), name)
 

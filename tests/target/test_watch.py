@@ -82,7 +82,7 @@ async def running(
         started = []
 
         def start(
-            resources: list[str], namespaces: list[str] | None = None, clock: Any = None
+            resources: list[str], namespaces: tuple[str, ...] = (), clock: Any = None
         ) -> Seen:
             seen = Seen()
             feed = Feed(client, resources, namespaces, clock or RealClock())
