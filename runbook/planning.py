@@ -121,6 +121,8 @@ def _plan(composed: Composed, inputs: Mapping[str, Scalar], around: _Surrounding
         namespaces=_together(bound.target.namespaces, *(p.namespaces for p in used.values())),
         watch=_together(bound.target.watch, *(p.watch for p in used.values())),
         source_digest="",
+        description=bound.description,
+        owner=bound.owner,
         parts={key: _sha256(source) for key, source in composed.files().items()},
     )
 
@@ -203,7 +205,7 @@ def _placed(
             inner = [s for s in used[step.id].steps if s.part != "always"]
             for place, planned in enumerate(inner, 1):
                 moved = _under(_with_env(planned, used[step.id].env), step.id)
-                moved = replace(moved, step=_also_when(moved.step, step.when))
+                moved = replace(moved, step=_also_when(_titled(moved, step.title), step.when))
                 yield replace(moved, phase=phase, number=f"{here}.{place}")
             continue
         kind = step_kind(step)
@@ -239,6 +241,13 @@ def _with_env(planned: PlannedStep, env: Mapping[str, str]) -> PlannedStep:
         check = step.check.model_copy(update={"env": {**env, **step.check.env}})
         step = step.model_copy(update={"check": check})
     return replace(planned, step=step)
+
+
+def _titled(planned: PlannedStep, title: str) -> Step:
+    """A step of a part, with what its user calls the whole before its own title."""
+    if not title:
+        return planned.step
+    return planned.step.model_copy(update={"title": f"{title}: {planned.title}"})
 
 
 def _also_when(step: Step, condition: str | None) -> Step:

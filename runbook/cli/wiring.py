@@ -121,6 +121,7 @@ def opening(
         run=directory.id,
         name=plan.name,
         title=plan.title,
+        owner=plan.owner,
         mode=request.mode,
         operator=settings.operator,
         attended=request.attended,

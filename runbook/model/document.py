@@ -1,12 +1,12 @@
 """What a runbook says: the whole vocabulary of the format, and nothing about what happens.
 
-One key decides a step's kind. A key that is accepted here is executed; `tests/model` walks this file
-and proves it. Texts may hold `${{ }}` expressions; `runbook.plan` binds them.
+One key decides a step's kind. A key that is accepted here does something: `tests/keys` walks the
+models and shows it, for each. Texts may hold `${{ }}` expressions; `runbook.plan` binds them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
@@ -100,6 +100,8 @@ Condition = Annotated[str, AfterValidator(_marked)]
 
 
 class StepBase(FormatModel):
+    """What every step may say."""
+
     id: Identifier = Field(
         description="unique over the whole runbook; expressions, reports and `runbook resume` name it"
     )
@@ -107,24 +109,34 @@ class StepBase(FormatModel):
     when: Condition | None = Field(
         None, description="an expression; when false the step is skipped"
     )
-    effect: Effect = Field(
-        "read",
-        description="what it does to the platform; before `destroy` the cluster is asked who it is",
-    )
     timeout: Duration | None = Field(
         None,
         gt=0,
         description="how long it may take; for a gate or a task expiry is a refusal or a failure",
     )
+    hint: str = Field("", description="what a trainee is told in practice")
+    doc: str = Field("", description="a link to read more, shown with the step")
+
+
+class WorkBase(StepBase):
+    """What a step may say that changes something or looks at something, by whomever."""
+
+    effect: Effect = Field(
+        "read",
+        description="what it does to the platform; before `destroy` the cluster is asked who it is",
+    )
     on_failure: OnFailure = Field(
         "ask", description="what happens when it has failed, after its retries"
     )
     skippable: bool = Field(True, description="false refuses skipping")
+
+
+class PerformedBase(WorkBase):
+    """What a step may say that needs no person."""
+
     parallel: Identifier | None = Field(
         None, description="neighbours in a phase with the same name here run at the same time"
     )
-    hint: str = Field("", description="what a trainee is told in practice")
-    doc: str = Field("", description="a link to read more")
 
 
 Undo = Annotated[
@@ -133,7 +145,7 @@ Undo = Annotated[
 ]
 
 
-class RunStep(StepBase):
+class RunStep(PerformedBase):
     run: Text = Field(description="the command, bash -euo pipefail unless `shell` says otherwise")
     shell: str | None = Field(None, description="the program that reads the script on stdin")
     env: dict[str, str] = Field({}, description="variables of the command")
@@ -156,7 +168,7 @@ class RunStep(StepBase):
     )
 
 
-class CheckStep(StepBase):
+class CheckStep(PerformedBase):
     check: Check = Field(description="the condition that is polled; one key decides its kind")
     until: Duration = Field(60.0, gt=0, description="how long to poll before it has failed")
     every: Duration = Field(2.0, gt=0, description="how long between two looks")
@@ -175,7 +187,13 @@ class Gate(FormatModel):
 
 
 class ApproveStep(StepBase):
+    """A gate: it touches nothing, is never skipped, and one that does not open stops the run."""
+
     approve: Gate = Field(description="a gate: somebody says yes, or the run goes no further")
+    effect: ClassVar[Effect] = "read"
+    on_failure: ClassVar[OnFailure] = "stop"
+    skippable: ClassVar[bool] = False
+    parallel: ClassVar[None] = None
 
 
 class Task(FormatModel):
@@ -183,12 +201,13 @@ class Task(FormatModel):
     evidence: Literal["none", "text"] = Field("none", description="what must be handed in")
 
 
-class ManualStep(StepBase):
+class ManualStep(WorkBase):
     manual: Task = Field(description="something that a person does and confirms")
     rollback: Undo = None
+    parallel: ClassVar[None] = None
 
 
-class WaitStep(StepBase):
+class WaitStep(PerformedBase):
     wait: Duration = Field(ge=0, description="how long nothing is done")
 
 
@@ -200,7 +219,7 @@ class Submission(FormatModel):
     parameters: dict[str, str] = Field({}, description="arguments by name")
 
 
-class WorkflowStep(StepBase):
+class WorkflowStep(PerformedBase):
     workflow: Submission = Field(
         description="an Argo Workflow, submitted from a template and followed to its end"
     )

@@ -169,6 +169,7 @@ def _identity(summary: Summary) -> list[tuple[str, str]]:
     rows = [
         ("Run", opened.run),
         ("Runbook", f"{opened.title} ({opened.name})"),
+        *([("Owner of the runbook", opened.owner)] if opened.owner else []),
         ("Kind of test", kinds[opened.mode]),
         ("Started", f"{summary.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("Ended", f"{summary.ended:%Y-%m-%d %H:%M:%S} UTC" if summary.ended else "not ended"),

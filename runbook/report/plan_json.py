@@ -20,6 +20,8 @@ def render(plan: Plan, source: str, *, digest: str | None) -> str:
         "version": VERSION,
         "name": plan.name,
         "title": plan.title,
+        "description": plan.description,
+        "owner": plan.owner,
         "mode": plan.mode,
         "digest": digest,
         "target": {

@@ -24,6 +24,7 @@ def render(plan: Plan, source: str, *, digest: str) -> str:
 
 def _lines(plan: Plan, source: str, digest: str) -> Iterator[str]:
     yield f"{one_line(plan.title)} ({plan.name})"
+    yield from _wrapped(plan.description, "", "")
     yield ""
     yield from _facts(plan, source, digest)
     if plan.inputs:
@@ -65,6 +66,8 @@ def _facts(plan: Plan, source: str, digest: str) -> Iterator[str]:
         yield f"part     {one_line(path)}"
         yield f"         SHA-256 {sha256}"
     yield f"plan     {digest}"
+    if plan.owner:
+        yield f"owner    {one_line(plan.owner)}"
     if goals.rto is not None:
         start = "the run begins" if goals.clock == "open" else "a step first destroys"
         yield f"goal     recovered within {readable(goals.rto)} from when {start}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runbook.model.document import ApproveStep, Goto, OnFailure
+from runbook.model.document import Goto, OnFailure
 from runbook.plan import Plan, PlannedStep
 from runbook.run import ending
 from runbook.run.course import front
@@ -25,8 +25,6 @@ GOTO_LIMIT = 3
 def after_failure(plan: Plan, step: PlannedStep, here: StepState, state: RunState) -> list[Event]:
     """What the runbook says about a failure; nothing when a person decides."""
     policy: OnFailure = step.step.on_failure
-    if isinstance(step.step, ApproveStep):
-        policy = "stop"  # a gate that did not open is a refusal, whatever the runbook wishes
     if policy == "continue":
         return [FailureHandled(step=step.id)]
     if state.busy:

@@ -35,6 +35,7 @@ class RunOpened:
     run: str
     name: str
     title: str
+    owner: str = ""
     mode: Mode
     operator: str
     attended: bool

@@ -102,6 +102,9 @@ DONE = frozenset({S.PASSED, S.SKIPPED})
 RESUMED = "resumed"
 """Why a run that was just taken up again stands still."""
 
+UNDER_WAY = frozenset({S.RUNNING, S.WAITING})
+"""Something, or a person, is at it."""
+
 UNDECIDED = frozenset({S.FAILED, S.TIMED_OUT, S.INTERRUPTED})
 
 K = TypeVar("K")
@@ -299,7 +302,7 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
             f"{event.kind} is not possible while step {event.step!r} is {before.status}",
             where=f"record {record.seq}",
         )
-    started = isinstance(event, StepStarted)
+    started = isinstance(event, StepStarted | TaskRequested)
     asked = event if isinstance(event, ApprovalRequested | TaskRequested) else None
     after = StepState(
         status=status,
@@ -313,11 +316,11 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
         jumps=before.jumps,
     )
     state = replace(state, steps=_with(state.steps, event.step, after))
-    if not started and asked is None and state.ending is None:
+    if asked is None and not started and state.ending is None:
         state = replace(state, last_done=record.at)
     if isinstance(event, StepPassed):
         state = replace(state, outputs=_outputs(state, event))
-    if _touches(state, event.step) and (started or before.status is Status.RUNNING):
+    if _touches(state, event.step) and (started or before.status in UNDER_WAY):
         state = _forget_health(state, record.at)
     return state
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from pydantic import ValidationError
 
 from runbook.plan import Plan
 from runbook.run.detours import GOTO_LIMIT
@@ -152,11 +153,12 @@ def test_a_refused_gate_stops_the_run() -> None:
     assert run.status("delete") is Status.PENDING
 
 
-@pytest.mark.parametrize("policy", ["continue", "ask", "stop"])
-def test_a_refused_gate_stops_the_run_whatever_on_failure_says(policy: str) -> None:
-    run = Drive(plan_of({**GATE, "on_failure": policy}, DELETE))
-    run.send(Refuse("go", "ann", "no"))
-    assert run.result == "aborted"
+@pytest.mark.parametrize(
+    "more", [{"on_failure": "continue"}, {"skippable": True}, {"effect": "read"}, {"parallel": "g"}]
+)
+def test_a_gate_has_no_say_about_what_would_open_it(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        plan_of({**GATE, **more}, DELETE)
 
 
 def test_a_gate_is_never_skipped() -> None:
@@ -602,3 +604,26 @@ def test_the_clock_starts_where_the_outage_began_if_that_was_said() -> None:
     run.send(Tick(), after=5)
     assert run.result == "recovered_late"
     assert summarise(run.records).recovery.seconds == 61.0
+
+
+class TestAManualTaskThatDestroys:
+    """A person may destroy as a command does: the same clock, and the same doubt about what was seen."""
+
+    TASK: ClassVar[dict[str, Any]] = {
+        "id": "pull",
+        "manual": {"instructions": "pull the plug"},
+        "effect": "destroy",
+    }
+
+    def test_the_clock_starts_when_it_is_asked_for(self) -> None:
+        run = Drive(plan_of(self.TASK, health=HEALTH, objectives=OBJECTIVES))
+        assert run.state.clock.started == T0
+
+    def test_what_was_read_before_it_was_done_proves_nothing(self) -> None:
+        run = Drive(plan_of(self.TASK, health=HEALTH, objectives=OBJECTIVES))
+        run.reads(Verdict.HOLDS, after=1)
+        assert run.state.clock.green_since is not None
+        run.send(Confirm("pull", "ann"), after=1)
+        assert run.state.clock.green_since is None
+        assert not run.state.health
+        assert run.state.last_done == run.now

@@ -202,11 +202,13 @@ def _stuck(moment: Moment, columns: int) -> list[Ranked]:
 
 
 def _hint(moment: Moment, step: PlannedStep, columns: int, rank: int = 5) -> list[Ranked]:
-    """Trainees are told; in a real recovery nobody wants to be taught."""
-    hint = step.step.hint
-    if moment.plan.mode != Mode.PRACTICE or not hint:
-        return []
-    return [Ranked(rank, r) for r in labelled("Hint", clean(hint), columns, Tone.HELD, lines=2)]
+    """Trainees are told; in a real recovery nobody wants to be taught, but may want to read more."""
+    rows: list[Row] = []
+    if step.step.hint and moment.plan.mode == Mode.PRACTICE:
+        rows += labelled("Hint", clean(step.step.hint), columns, Tone.HELD, lines=2)
+    if step.step.doc:
+        rows += labelled("Read", clean(step.step.doc), columns, Tone.DIM)
+    return [Ranked(rank, r) for r in rows]
 
 
 def _next(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
