@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,19 +73,32 @@ def certificates() -> Certificates:
     return make_certificates(datetime.now(UTC))
 
 
+def seed_definitions() -> list[JSON]:
+    return [document for document in yaml.safe_load_all(CRDS.read_text()) if document]
+
+
 @pytest.fixture(scope="session")
 def definitions() -> list[JSON]:
-    return [document for document in yaml.safe_load_all(CRDS.read_text()) if document]
+    return seed_definitions()
 
 
 @pytest.fixture
 async def cluster(
     certificates: Certificates, definitions: list[JSON], tmp_path: Path
 ) -> AsyncIterator[Cluster]:
+    async with serving(certificates, definitions, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def serving(
+    certificates: Certificates, definitions: list[JSON], folder: Path
+) -> AsyncIterator[Cluster]:
+    """A server with namespaces and definitions, and a client; the kubeconfig is written to `folder`."""
     api = ApiServer(Timeline(), seed=1)
     server = Server(api, certificates=certificates)
     await server.start()
-    config = tmp_path / "config"
+    config = folder / "config"
     config.write_text(json.dumps(server.kubeconfig()))
     for definition in definitions:
         await api.create("customresourcedefinitions.apiextensions.k8s.io", definition)
