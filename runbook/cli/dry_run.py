@@ -32,7 +32,7 @@ from runbook.cli.loop import run
 from runbook.cli.run_directory import RunDirectory
 from runbook.errors import RunbookError, UsageError
 from runbook.model.checks import NamedCheck, RunCheck
-from runbook.model.document import CheckStep
+from runbook.model.document import CheckStep, CommandSecret
 from runbook.plan import Plan, PlannedStep
 from runbook.redact import Redactor
 from runbook.report import dry
@@ -101,7 +101,7 @@ async def _only_said(_: PlannedStep) -> Reading | None:
 
 def looking(plan: Plan, client: ClusterClient, redactor: Redactor) -> Look:
     """Looks at the checks of a plan on a cluster; what they say is masked."""
-    late = LateValues(plan, client, redactor)
+    late = LateValues(plan, client, redactor, _no_command)
     context = CheckContext(cluster=client, run_command=_never)
 
     async def look(step: PlannedStep) -> Reading | None:
@@ -120,6 +120,10 @@ def looking(plan: Plan, client: ClusterClient, redactor: Redactor) -> Look:
 
 async def _never(*_: object) -> CommandResult:
     raise RunbookError("a dry run executes no command")
+
+
+async def _no_command(name: str, _: CommandSecret) -> str:
+    raise RunbookError(f"secret {name} is what a command prints, and a dry run executes none")
 
 
 @asynccontextmanager

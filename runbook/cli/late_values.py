@@ -13,7 +13,13 @@ from runbook.cli.known_secrets import read_now
 from runbook.errors import RunbookError, TargetUnreachable
 from runbook.model import binding, expressions
 from runbook.model.checks import Check, NamedCheck
-from runbook.model.document import EnvSecret, FileSecret, KubernetesSecret, SecretSource
+from runbook.model.document import (
+    CommandSecret,
+    EnvSecret,
+    FileSecret,
+    KubernetesSecret,
+    SecretSource,
+)
 from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor, marked
 from runbook.run import late
@@ -23,9 +29,16 @@ from runbook.target.api import ApiStatusError
 from runbook.target.client import ClusterClient
 
 
+AskCommand = Callable[[str, CommandSecret], Awaitable[str]]
+"""What the command of a secret, by its name, prints. Raises RunbookError."""
+
+
 class LateValues:
-    def __init__(self, plan: Plan, client: ClusterClient, redactor: Redactor) -> None:
+    def __init__(
+        self, plan: Plan, client: ClusterClient, redactor: Redactor, ask: AskCommand
+    ) -> None:
         self._plan = plan
+        self._ask = ask
         self._client = client
         self._redactor = redactor
 
@@ -81,6 +94,8 @@ class LateValues:
                 return read_now(name, source)
             case KubernetesSecret():
                 return await self._kubernetes_secret(name, source)
+            case CommandSecret():
+                return await self._ask(name, source)
 
     async def _kubernetes_secret(self, name: str, source: KubernetesSecret) -> str:
         where = f"secret {name}: Secret {source.namespace}/{source.name}"

@@ -27,6 +27,7 @@ from runbook.executors.check import CheckExecutor
 from runbook.executors.command import CommandExecutor
 from runbook.executors.guarded import GuardedExecutor
 from runbook.executors.probe import run_probe
+from runbook.executors.secret_command import SecretCommands
 from runbook.executors.wait import WaitExecutor
 from runbook.executors.workflow import WorkflowExecutor
 from runbook.journal.file import JournalFile
@@ -178,7 +179,8 @@ def wire(
     async def read(check: Check) -> Reading:
         return await read_check(check, context)
 
-    late = LateValues(plan, client, redactor)
+    commands = SecretCommands(environment, working_directory, redactor)
+    late = LateValues(plan, client, redactor, commands.read)
     plain: dict[StepKind, Executor] = {
         "run": CommandExecutor(
             directory.id, environment, working_directory, outputs, redactor, clock

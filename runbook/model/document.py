@@ -70,7 +70,15 @@ class KubernetesSecret(SecretBase):
     key: Text = Field(description="the key of the Secret's data")
 
 
-SecretSource = Annotated[EnvSecret | FileSecret | KubernetesSecret, Field(discriminator="from_")]
+class CommandSecret(SecretBase):
+    from_: Literal["command"] = Field(alias="from", description="what a command prints")
+    run: Text = Field(description="bash; its standard output, final newline removed")
+    timeout: Duration = Field(30.0, gt=0, description="how long it may take")
+
+
+SecretSource = Annotated[
+    EnvSecret | FileSecret | KubernetesSecret | CommandSecret, Field(discriminator="from_")
+]
 
 
 class Target(FormatModel):

@@ -27,6 +27,7 @@ _KINDS = frozenset(
         *CHECK_KINDS,
         "env",
         "file",
+        "command",
         "Goto",
         "literal['ask','stop','continue']",
         "list[int]",
@@ -262,7 +263,7 @@ def _is_union(path: list[str | int]) -> bool:
 def _no_kind(value: Any, error: Any) -> tuple[str, str]:
     about = error["ctx"].get("discriminator", "")
     if "from" in about:
-        return "a secret needs `from: env`, `from: file` or `from: kubernetes`", ""
+        return "a secret needs `from: env`, `from: file`, `from: kubernetes` or `from: command`", ""
     what, kinds = ("check", CHECK_KINDS) if "check" in about else ("step", STEP_KINDS)
     if not isinstance(value, dict):
         return f"a {what} is a mapping, and this is {_yaml_kind(value)}", ""

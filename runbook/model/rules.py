@@ -160,7 +160,8 @@ def _all_expressions(
             if path[-2:-1] in (("approve",), ("manual",)):
                 yield from _shown(path, nodes)
             script = path[-1] in ("run", "rollback")
-            if script and (of_step or path[-2:] == ("check", "run")):
+            of_secret = path[:1] == ("secrets",)
+            if script and (of_step or of_secret or path[-2:] == ("check", "run")):
                 yield from _script(raw, path, text)
         except expressions.ExpressionError as fault:
             yield Finding(path, str(fault), offset=fault.offset)
@@ -170,7 +171,9 @@ def _all_expressions(
             yield from _condition(path, text, nodes)
         for node in nodes:
             for name in expressions.names(node):
-                if found := _unknown(name.name, names, position):
+                if path[0] == "secrets" and name.name.startswith("secrets."):
+                    yield Finding(path, "a secret cannot be made of another", offset=name.offset)
+                elif found := _unknown(name.name, names, position):
                     yield Finding(path, found[0], found[1], name.offset)
 
 

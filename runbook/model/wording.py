@@ -9,6 +9,7 @@ from typing import Any
 
 from runbook.model.checks import check_kind
 from runbook.model.document import (
+    CommandSecret,
     EnvSecret,
     FileSecret,
     Goto,
@@ -99,3 +100,5 @@ def source_of(secret: SecretSource) -> str:
             return f"file {path}"
         case KubernetesSecret(namespace=namespace, name=name, key=key):
             return f"Secret {namespace}/{name}, key {key}"
+        case CommandSecret(run=run):
+            return f"command {' '.join(shown(run).split())}"

@@ -296,3 +296,24 @@ def test_no_document_makes_a_traceback(document: dict[str, object], steps: list[
         load_text(yaml.safe_dump(whole, allow_unicode=True), "f.yaml")
     except InvalidRunbook as caught:
         assert caught.problems
+
+
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    [
+        ("{from: command}", "key 'run' is required here"),
+        ("{from: command, run: x, timeout: 5}", "a duration needs a unit"),
+        ("{from: command, run: x, shell: sh}", "unknown key 'shell'"),
+        ("{from: command, run: 'x ${{ inputs.nobody }}'}", "unknown name 'inputs.nobody'"),
+        ("{from: command, run: 'x ${{ secrets.s }}'}", "a secret cannot be made of another"),
+        ("{from: command, run: 'x ${{ steps.a.status }}'}", "exists only inside steps"),
+        ("{from: command, run: \"x '${{ inputs.i }}'\"}", ""),
+        ("{from: elsewhere}", "or `from: command`"),
+    ],
+)
+def test_a_secret_of_a_command_is_made_of_what_the_plan_knows(secret: str, why: str) -> None:
+    text = f"{HEAD}inputs: {{i: {{}}}}\nsecrets:\n  s: {secret}\n{STEPS}      - {{id: a, run: x}}\n"
+    if why:
+        assert why in refused(text)
+    else:
+        assert load_text(text, "f.yaml").secrets["s"].from_ == "command"
