@@ -28,7 +28,6 @@ from runbook.run.state import RunState
 from runbook.target.api import ApiStatusError
 from runbook.target.client import ClusterClient
 
-
 AskCommand = Callable[[str, CommandSecret], Awaitable[str]]
 """What the command of a secret, by its name, prints. Raises RunbookError."""
 
