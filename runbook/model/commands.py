@@ -7,8 +7,10 @@ what bash makes of them. What it cannot read is left out: whoever asks here give
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import tree_sitter
 import tree_sitter_bash
@@ -22,6 +24,11 @@ _NO_ARGUMENT = frozenset(
 _WRAPPERS = frozenset({"sudo", "env", "time", "nohup", "command", "exec", "xargs", "timeout"})
 _TAKES_VALUE = frozenset({"-u", "-g", "-n", "-I", "-P", "-L", "-s", "-k"})
 _STRANGE = re.compile(r"[^\t\n\r\x20-\x7e]")
+LONGEST = 64 * 1024
+"""Characters; a script that long is a program of its own."""
+_LONGEST_WORD = 4096
+_KEPT = 16
+"""How many names are kept of what stands in a word, or before a pipe."""
 _FETCHING = ("command_substitution", "process_substitution")
 
 
@@ -80,28 +87,40 @@ class Reading:
 
 
 class _Script:
+    """One script. Each node of its tree is looked at a fixed number of times, however deep it lies."""
+
     def __init__(self, script: str) -> None:
         self._script = script
-        self._expressions: list[Expression] = []
-        masked = script
         try:
             template = parse(script)
         except ExpressionError:
             template = ()
-        for part in template:
-            if isinstance(part, Expression):
-                self._expressions.append(part)
-                blank = "V" * (part.end - part.start)
-                masked = masked[: part.start] + blank + masked[part.end :]
+        self._expressions = [part for part in template if isinstance(part, Expression)]
+        self._starts = [part.start for part in self._expressions]
+        pieces, end = [], 0
+        for part in self._expressions:
+            pieces += [script[end : part.start], "V" * (part.end - part.start)]
+            end = part.end
+        masked = "".join([*pieces, script[end:]])
         # The grammar's scanner asks C's tables about characters that are not in them. To bash such a
         # character is a letter like another, and with one byte for each, places are the script's own.
         self._bytes = _STRANGE.sub("u", masked).encode("ascii")
+        self._programs: dict[int, tuple[str, ...]] = {}
+        self._holds: dict[int, tuple[str, ...]] = {}
+        self._variables: dict[int, tuple[str, ...]] = {}
+        self._fed: dict[int, tuple[str, ...]] = {}
 
     def read(self) -> Reading:
         root = _PARSER.parse(self._bytes).root_node
+        nodes = list(_walk(root))
+        for node in reversed(nodes):
+            self._look_up(node)
+        self._fed[root.id] = ()
+        for node in nodes:
+            self._hand_down(node)
         commands: list[Command] = []
         exported: list[tuple[str, int]] = []
-        for node in _walk(root):
+        for node in nodes:
             if node.type == "command":
                 commands += self._command(node)
             elif node.type == "variable_assignment" and _parent(node) != "command":
@@ -109,6 +128,26 @@ class _Script:
                 if name is not None:
                     exported.append((self._text(name), node.start_byte))
         return Reading(tuple(commands), tuple(exported), not root.has_error)
+
+    def _look_up(self, node: tree_sitter.Node) -> None:
+        """What a node takes from those in it; the first few of each."""
+        own = {"command_name": self._programs, "variable_name": self._variables}.get(node.type)
+        for kept in (self._programs, self._holds, self._variables):
+            kept[node.id] = tuple(
+                islice((name for child in node.children for name in kept[child.id]), _KEPT)
+            )
+        if own is not None:
+            own[node.id] = (self._text(node).rpartition("/")[2],)
+        if node.type in _FETCHING:
+            self._holds[node.id] = self._programs[node.id]
+
+    def _hand_down(self, node: tree_sitter.Node) -> None:
+        """What a node is fed by: earlier members of its pipe, and what feeds all of that."""
+        before = () if node.type in _FETCHING else self._fed[node.id]
+        for child in node.children:
+            self._fed[child.id] = before
+            if node.type == "pipeline":
+                before = (*before, *self._programs[child.id])[-_KEPT:]
 
     def _command(self, node: tree_sitter.Node) -> Iterator[Command]:
         nodes = [child for child in node.named_children if child.type not in _NO_ARGUMENT]
@@ -120,54 +159,33 @@ class _Script:
                 if child.type == "variable_assignment"
                 and (name := child.child_by_field_name("name")) is not None
             ]
-            yield Command(
-                tuple(words), tuple(assigned), tuple(self._feeding(node)), tuple(self._held(nodes))
-            )
+            holds = tuple(name for child in nodes for name in self._holds[child.id])
+            yield Command(tuple(words), tuple(assigned), self._fed[node.id], holds)
 
     def _word(self, node: tree_sitter.Node) -> Word:
         start, end = node.start_byte, node.end_byte
-        text = self._script[start:end]
+        text = self._script[start : min(end, start + _LONGEST_WORD)]
         if node.type in ("string", "raw_string") and len(text) >= 2:
             text = text[1:-1]
+        first = max(0, bisect_right(self._starts, start) - 1)
         values = tuple(
             name.name
-            for part in self._expressions
+            for part in self._expressions[first : bisect_left(self._starts, end)]
             if part.start < end and start < part.end
             for name in names(part.node)
         )
-        variables = tuple(
-            self._text(inner) for inner in _walk(node) if inner.type == "variable_name"
-        )
-        return Word(text, start, values, variables)
-
-    def _feeding(self, node: tree_sitter.Node) -> Iterator[str]:
-        """Programs of earlier members of the pipes that a command stands in."""
-        inner, outer = node, node.parent
-        while outer is not None and outer.type not in _FETCHING:
-            if outer.type == "pipeline":
-                for member in outer.named_children:
-                    if member.start_byte >= inner.start_byte:
-                        break
-                    yield from self._programs(member)
-            inner, outer = outer, outer.parent
-
-    def _held(self, nodes: list[tree_sitter.Node]) -> Iterator[str]:
-        for node in nodes:
-            for inner in _walk(node):
-                if inner.type in _FETCHING:
-                    yield from self._programs(inner)
-
-    def _programs(self, node: tree_sitter.Node) -> Iterator[str]:
-        for inner in _walk(node):
-            if inner.type == "command_name":
-                yield self._text(inner).rpartition("/")[2]
+        return Word(text, start, values, self._variables[node.id])
 
     def _text(self, node: tree_sitter.Node) -> str:
-        return self._script[node.start_byte : node.end_byte]
+        return self._script[node.start_byte : min(node.end_byte, node.start_byte + _LONGEST_WORD)]
 
 
 def read(script: str) -> Reading:
-    """What a bash script does, in the order in which it is written; `${{ }}` may stand in it."""
+    """What a bash script does, in the order in which it is written; `${{ }}` may stand in it. Of more
+    than `LONGEST` characters nothing is read.
+    """
+    if len(script) > LONGEST:
+        return Reading((), (), whole=False)
     return _Script(script).read()
 
 

@@ -18,13 +18,13 @@ WIDTH = 96
 
 def as_yaml(draft: Draft, source: str, name: str) -> str:
     """A valid runbook with comments; `source` is what the page is called, `name` a name for it."""
-    taken: set[str] = set()
-    phases = set(_RESERVED)
+    taken: dict[str, int] = {}
+    phases = dict.fromkeys(_RESERVED, 1)
     lines = [
         f"# Made of {_line(source)} by `runbook import`: a draft. Read every line marked `unsure`,",
         "# then `runbook lint` it.",
         "apiVersion: runbook/v1",
-        f"name: {scalar(_unique(name, set(), 'imported'))}",
+        f"name: {scalar(_unique(name, {}, 'imported'))}",
         f"title: {scalar(_escaped(draft.title or name))}",
         "",
         "# unsure: nothing says when the platform has recovered; see `objectives` and `health` in docs/format.md",
@@ -36,7 +36,7 @@ def as_yaml(draft: Draft, source: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _phase(phase: DraftPhase, phases: set[str], taken: set[str]) -> Iterator[str]:
+def _phase(phase: DraftPhase, phases: dict[str, int], taken: dict[str, int]) -> Iterator[str]:
     for note in phase.notes:
         yield f"  # unsure: {_line(note)}"
     yield f"  - id: {scalar(_unique(phase.title, phases, 'phase'))}"
@@ -50,7 +50,7 @@ def _phase(phase: DraftPhase, phases: set[str], taken: set[str]) -> Iterator[str
         yield from _step(step, taken)
 
 
-def _step(step: DraftStep, taken: set[str]) -> Iterator[str]:
+def _step(step: DraftStep, taken: dict[str, int]) -> Iterator[str]:
     yield f"      # line {step.line}" + (f": {_line(step.prose)}" if step.prose else "")
     for note in step.notes:
         yield f"      # unsure: {_line(note)}"
@@ -102,13 +102,16 @@ def _line(text: str) -> str:
     return flat if len(flat) <= WIDTH else flat[: WIDTH - 1] + "…"
 
 
-def _unique(title: str, taken: set[str], otherwise: str) -> str:
-    """A name made of a title that nobody else has."""
+def _unique(title: str, taken: dict[str, int], otherwise: str) -> str:
+    """A name made of a title that nobody else has; `taken` tells how often each has been wanted."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     short = words[:40].rsplit("-", 1)[0] if len(words) > 40 and "-" in words[:40] else words[:40]
     base = short.lstrip("0123456789-_") or otherwise
-    name, number = base, 2
+    number = taken.get(base, 0) + 1
+    name = base if number == 1 else f"{base}-{number}"
     while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    taken.add(name)
+        number += 1
+        name = f"{base}-{number}"
+    taken[base] = number
+    taken[name] = taken.get(name, 1)
     return name

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from runbook.cli.lint import practice_faults
-from runbook.model.commands import read
+from runbook.model.commands import LONGEST, read
 from runbook.model.effects import effect_of
 from runbook.model.lint import Advice, lint
 from runbook.model.lint_rules import BY_ID, RULES, as_markdown
@@ -277,6 +277,14 @@ def test_any_script_can_be_read(script: str) -> None:
 def test_any_words_can_be_read(words: list[str]) -> None:
     for command in read(" ".join(words)).commands:
         effect_of(command)
+
+
+def test_a_script_as_deep_or_as_long_as_nobody_writes_is_read() -> None:
+    deep = read("$(" * 5000 + "a" + ")" * 5000)
+    assert [command.program for command in deep.commands][-1] == "a"
+    piped = read("a | " * 5000 + "b")
+    assert piped.commands[-1].fed_by[-1] == "a"
+    assert not read("true\n" * LONGEST).whole
 
 
 def test_words_are_those_of_bash() -> None:
