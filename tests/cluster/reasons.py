@@ -60,7 +60,6 @@ REASONS: tuple[Reason, ...] = (
         Reason(f"invalid/{scenario}", "*", "practice has no rules of its own for this kind")
         for scenario in (
             *("quota-odd", "limits-odd", "endpoints-odd", "slice-odd"),
-            *("autoscaler-empty", "autoscaler-odd", "autoscaler-min"),
             *("policy-odd", "policy-cidr", "crd-empty", "crd-storage"),
             "crd-schema",
         )

@@ -8,11 +8,13 @@ no longer names are removed if nobody else owns them. Arguments are never change
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from runbook.practice.apiserver import fields
+from runbook.practice.apiserver.conversion import in_form
 from runbook.practice.apiserver.fields import (
     PRESENT,
     Path,
@@ -111,19 +113,29 @@ def track_update(
 
     A writer without a name takes those fields from the others and owns nothing.
     """
-    root = topology(kind, api_version, schema)
-    before = leaves(zero_object(kind), root, with_maps=True)
-    before |= leaves(old, root, with_maps=True) if old is not None else {}
-    after = leaves(new, root, with_maps=True)
-    changed = {path for path, value in after.items() if _changes(before, path, value)}
+
+    @functools.cache
+    def seen(version: str) -> tuple[set[Path], set[Path]]:
+        """What is there after the write, and what it changed, in this version's form."""
+        root = topology(kind, version, schema)
+        before = leaves(zero_object(kind), root, with_maps=True)
+        if old is not None:
+            before |= leaves(in_form(version, old), root, with_maps=True)
+        after = leaves(in_form(version, new), root, with_maps=True)
+        return set(after), {path for path, value in after.items() if _changes(before, path, value)}
+
+    changed = seen(api_version)[1]
     others: list[_Owner] = []
     mine: _Owner | None = None
-    for owner in _owners(old):
-        left = owner.keeping({path for path in owner.paths if path in after})
-        if manager is not None and left.is_manager(manager, "Update", subresource):
+    for owner in _owners(old, api_version):
+        version = owner.entry.get("apiVersion", api_version)
+        there, moved = seen(version)
+        left = owner.keeping(owner.paths & there)
+        same = version == api_version
+        if same and manager is not None and left.is_manager(manager, "Update", subresource):
             mine = left
         else:
-            others.append(left.keeping(left.paths - changed))
+            others.append(left.keeping(left.paths - moved))
     if manager is not None and (changed or mine is not None):
         previous = mine.paths if mine is not None else set()
         stamp = time if changed or mine is None else mine.entry.get("time", time)
@@ -173,7 +185,7 @@ def apply(
     if live is None:
         entry = _entry(manager, "Apply", api_version, time)
         return Applied(config, _written([_Owner(entry, set(want))]))
-    owners = _owners(live)
+    owners = _owners(live, api_version)
     mine = next((one for one in owners if one.is_manager(manager, "Apply", "")), None)
     others = [one for one in owners if one is not mine]
     different = _different(live, want, root)
@@ -228,10 +240,16 @@ def _unchanged_since_client_side_apply(live: JSON, root: Node) -> set[Path]:
     return (set(want) - _different(live, want, root)) | {annotation}
 
 
-def _owners(obj: JSON | None) -> list[_Owner]:
+def _owners(obj: JSON | None, api_version: str) -> list[_Owner]:
+    """Who owns something, but for those who wrote in a version of another group: upstream cannot
+    convert what they own, and forgets them at the next write.
+    """
     entries = obj["metadata"].get("managedFields") or [] if obj is not None else []
+    group = api_version.rpartition("/")[0]
     return [
-        _Owner(entry, from_fields_v1(entry.get("fieldsV1") or {})) for entry in entries if entry
+        _Owner(entry, from_fields_v1(entry.get("fieldsV1") or {}))
+        for entry in entries
+        if entry and entry.get("apiVersion", api_version).rpartition("/")[0] == group
     ]
 
 

@@ -1,7 +1,7 @@
 """The table of built-in resources, as one readable block of text.
 
-Only what the practice cluster keeps and a few review kinds that answer questions. `events.k8s.io` is
-left out on purpose: kubectl would then list every event twice.
+Only what the practice cluster keeps and a few review kinds that answer questions. Two are served in a
+second form, which `conversion.py` makes of the stored one.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ apps/v1 controllerrevisions ControllerRevision - N - -
 batch/v1 jobs Job - N status all
 batch/v1 cronjobs CronJob cj N status all
 autoscaling/v2 horizontalpodautoscalers HorizontalPodAutoscaler hpa N status all
+autoscaling/v1 horizontalpodautoscalers HorizontalPodAutoscaler hpa N status all
+events.k8s.io/v1 events Event ev N - -
 networking.k8s.io/v1 ingresses Ingress ing N status -
 networking.k8s.io/v1 ingressclasses IngressClass - C - -
 networking.k8s.io/v1 networkpolicies NetworkPolicy netpol N - -
@@ -63,6 +65,8 @@ authorization.k8s.io/v1 localsubjectaccessreviews LocalSubjectAccessReview - N -
 authorization.k8s.io/v1 selfsubjectrulesreviews SelfSubjectRulesReview - C - -
 authentication.k8s.io/v1 selfsubjectreviews SelfSubjectReview - C - -
 """
+# Versions that are stored in the form of another one of the same kind.
+STORED_AS = {"events.k8s.io/v1": "v1", "autoscaling/v1": "autoscaling/v2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Row:
     namespaced: bool
     subresources: frozenset[str]
     categories: tuple[str, ...]
+    stored_as: str
 
     @property
     def review(self) -> bool:
@@ -95,6 +100,7 @@ def builtin_rows() -> Iterator[Row]:
             namespaced=scope == "N",
             subresources=frozenset(_listed(subresources)),
             categories=_listed(categories),
+            stored_as=STORED_AS.get(api_version, ""),
         )
 
 

@@ -332,5 +332,6 @@ _WITH_SPEC = frozenset(
         "daemonsets.apps",
         "jobs.batch",
         "cronjobs.batch",
+        "horizontalpodautoscalers.autoscaling",
     ]
 )

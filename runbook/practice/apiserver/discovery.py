@@ -14,7 +14,6 @@ from runbook.practice.apiserver.aggregation import Groups, discovered_entry, gro
 from runbook.practice.apiserver.messages import Request, Response, json_response, page_not_found
 from runbook.practice.apiserver.negotiation import check_plain
 from runbook.practice.apiserver.registry import Registry, Resource
-from runbook.practice.apiserver.state import storage_version
 
 JSON = dict[str, Any]
 
@@ -154,8 +153,8 @@ def _subresources(resource: Resource) -> list[str]:
 
 def _storage_version_hash(resource: Resource) -> str:
     """What tells a client that objects are stored in another form than before."""
-    version = _STORED_AS.get(resource.name) or storage_version(resource).rpartition("/")[2]
-    stored = f"{resource.group}/{version}/{resource.kind}"
+    version = _STORED_AS.get(resource.name) or resource.stored_api_version.rpartition("/")[2]
+    stored = f"{resource.home}/{version}/{resource.kind}"
     return base64.b64encode(hashlib.sha256(stored.encode()).digest()[:8]).decode()
 
 

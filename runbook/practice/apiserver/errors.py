@@ -28,7 +28,7 @@ class Named(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def name(self) -> str: ...
+    def home(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Answered:
     kind: str
 
     @property
-    def name(self) -> str:
-        return f"{self.plural}.{self.group}"
+    def home(self) -> str:
+        return self.group
 
 
 class ApiError(Exception):
@@ -116,6 +116,10 @@ def details(resource: Named, name: str = "", causes: Sequence[JSON] = (), **more
     return {**found, **more}
 
 
+def _called(resource: Named) -> str:
+    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+
+
 def success(resource: Named, name: str, uid: str) -> JSON:
     """The Status that answers a DELETE of something that is gone now."""
     return {
@@ -128,7 +132,7 @@ def success(resource: Named, name: str, uid: str) -> JSON:
 
 
 def not_found(resource: Named, name: str) -> ApiError:
-    message = f'{resource.name} "{name}" not found'
+    message = f'{_called(resource)} "{name}" not found'
     return ApiError(404, "NotFound", message, details(resource, name))
 
 
@@ -139,13 +143,13 @@ def unknown_resource() -> ApiError:
 
 def already_exists(resource: Named, name: str, *, dying: bool = False) -> ApiError:
     message = (
-        f'{"object is being deleted: " if dying else ""}{resource.name} "{name}" already exists'
+        f'{"object is being deleted: " if dying else ""}{_called(resource)} "{name}" already exists'
     )
     return ApiError(409, "AlreadyExists", message, details(resource, name))
 
 
 def conflict(resource: Named, name: str, why: str = MODIFIED) -> ApiError:
-    message = f'Operation cannot be fulfilled on {resource.name} "{name}": {why}'
+    message = f'Operation cannot be fulfilled on {_called(resource)} "{name}": {why}'
     return ApiError(409, "Conflict", message, details(resource, name))
 
 
@@ -179,10 +183,10 @@ def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> ApiError:
 
 def invalid(resource: Named, name: str, causes: Sequence[Cause]) -> ApiError:
     """422; here `details.kind` is the kind itself, as upstream has it."""
-    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    kind = f"{resource.kind}.{resource.home}" if resource.home else resource.kind
     found: JSON = {"name": name} if name else {}
-    if resource.group:
-        found["group"] = resource.group
+    if resource.home:
+        found["group"] = resource.home
     found["kind"] = resource.kind
     return _invalid(f'{kind} "{name}"', found, causes)
 
@@ -208,7 +212,7 @@ def _invalid(subject: str, found: JSON, causes: Sequence[Cause]) -> ApiError:
 
 
 def forbidden(resource: Named, name: str, why: str, causes: Sequence[JSON] = ()) -> ApiError:
-    message = f'{resource.name} "{name}" is forbidden: {why}'
+    message = f'{_called(resource)} "{name}" is forbidden: {why}'
     return ApiError(403, "Forbidden", message, details(resource, name, causes))
 
 
@@ -231,7 +235,7 @@ def method_not_allowed() -> ApiError:
 
 def verb_not_supported(resource: Named, verb: str) -> ApiError:
     """405 in the words of those who serve custom resources."""
-    message = f'{verb} is not supported on resources of kind "{resource.name}"'
+    message = f'{verb} is not supported on resources of kind "{_called(resource)}"'
     return ApiError(405, "MethodNotAllowed", message, details(resource))
 
 

@@ -362,15 +362,6 @@ def more_than_all(value: int | str | None, path: str) -> Iterator[Cause]:
         yield Cause.invalid(path, _shown(value), "must not be greater than 100%")
 
 
-def event(obj: JSON) -> Iterator[Cause]:
-    """An event is kept beside what it is about; about the cluster's own, in `default`."""
-    about = (obj.get("involvedObject") or {}).get("namespace") or "default"
-    if about != obj["metadata"].get("namespace"):
-        why = "does not match event.namespace"
-        given = (obj.get("involvedObject") or {}).get("namespace") or ""
-        yield Cause.invalid("involvedObject.namespace", _shown(given), why)
-
-
 def lease(obj: JSON) -> Iterator[Cause]:
     spec = obj.get("spec") or {}
     seconds, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")

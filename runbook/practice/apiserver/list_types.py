@@ -94,6 +94,8 @@ _ATOMIC_MAPS = frozenset(
         "nodeSelector",
         "objectSelector",
         "podSelector",
+        "regarding",
+        "related",
         "requiredDuringSchedulingIgnoredDuringExecution",
         "resourceFieldRef",
         "roleRef",
@@ -102,6 +104,10 @@ _ATOMIC_MAPS = frozenset(
         "selector",
     }
 )
+_ATOMIC_OF_KIND = {
+    ("ControllerRevision", "data"),
+    ("HorizontalPodAutoscaler/v1", "scaleTargetRef"),
+}
 
 
 def list_type(kind: str, parent: str | None, field: str) -> ListType:
@@ -135,4 +141,4 @@ def has_atomic_items(kind: str, field: str | None) -> bool:
 
 def is_atomic_map(kind: str, field: str) -> bool:
     """Whether server-side apply owns the object in this field as one piece."""
-    return field in _ATOMIC_MAPS or (kind, field) == ("ControllerRevision", "data")
+    return field in _ATOMIC_MAPS or (kind, field) in _ATOMIC_OF_KIND

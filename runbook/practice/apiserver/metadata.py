@@ -210,6 +210,9 @@ def key_problem(key: str) -> str:
 def key_problems(key: str) -> list[str]:
     """What is wrong with a qualified name, the key of a label or annotation."""
     prefix, slash, name = key.rpartition("/")
+    if "/" in prefix:
+        says = _QUALIFIED_SAYS.replace("name part", "a valid label key", 1)
+        return [f"{says} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
     found = []
     if slash and not prefix:
         found.append("prefix part must be non-empty")

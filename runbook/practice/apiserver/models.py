@@ -57,7 +57,7 @@ _INT64_FIELDS = {
     *("tolerationSeconds", "uid", "expirationSeconds"),
 }
 # Fields that schemas call required although the server's own types do well without.
-_OPTIONAL = {("Event", "involvedObject"), ("Event", "metadata")}
+_OPTIONAL = {("Event", "involvedObject"), ("Event", "metadata"), ("Event", "eventTime")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def encode_one(
         return encode(
             table.render(
                 resource,
-                [in_version(resource, obj)],
+                [_printed(resource, obj)],
                 resource_version=version,
                 now=now,
                 include=form.include,
@@ -120,7 +120,7 @@ def encode_one(
                 "you requested PartialObjectMetadataList, but the requested object is not a list "
                 f"({_go_type(resource)})"
             )
-        return encode(_partial(obj))
+        return encode(_partial(in_version(resource, obj)))
     shown = in_version(resource, obj)
     return shown.encoded() if isinstance(shown, Stored) else encode(shown)
 
@@ -133,7 +133,7 @@ def encode_list(
         return encode(
             table.render(
                 resource,
-                [in_version(resource, obj) for obj in objects],
+                [_printed(resource, obj) for obj in objects],
                 resource_version=meta["resourceVersion"],
                 now=now,
                 include=form.include,
@@ -164,15 +164,16 @@ def list_meta(resource: Resource, meta: JSON) -> JSON:
 
 def as_item(resource: Resource, obj: JSON) -> JSON:
     """An object in a list. A list of a built-in kind says once what all its items are."""
-    return without_type(obj) if resource.crd is None else in_version(resource, obj)
+    shown = in_version(resource, obj)
+    return without_type(shown) if resource.crd is None else shown
 
 
 def _encode_item(resource: Resource, obj: Stored, form: Form) -> bytes:
     if form.kind == "PartialObjectMetadata":
-        return encode(_partial(obj))
-    if resource.crd is None:
-        return obj.encoded_item()
+        return encode(_partial(in_version(resource, obj)))
     shown = in_version(resource, obj)
+    if resource.crd is None:
+        return obj.encoded_item() if shown is obj else encode(without_type(shown))
     return shown.encoded() if isinstance(shown, Stored) else encode(shown)
 
 
@@ -192,6 +193,11 @@ def bookmark(
         row = {"cells": cells, "object": partial}
         return {**empty, "columnDefinitions": None, "rows": [row]}
     return {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta}
+
+
+def _printed(resource: Resource, obj: JSON) -> JSON:
+    """What the cells of a table are made of: a built-in kind has the same ones in every version."""
+    return obj if resource.crd is None else in_version(resource, obj)
 
 
 def _partial(obj: JSON) -> JSON:

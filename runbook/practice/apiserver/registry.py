@@ -41,6 +41,8 @@ class Resource:
     verbs: tuple[str, ...] = VERBS
     crd: JSON | None = None
     crd_version: JSON | None = None
+    stored_as: str = ""
+    """The apiVersion of the form in which a built-in kind is stored, where that is another one."""
 
     @functools.cached_property
     def api_version(self) -> str:
@@ -48,7 +50,24 @@ class Resource:
 
     @functools.cached_property
     def name(self) -> str:
-        return f"{self.plural}.{self.group}" if self.group else self.plural
+        """What its versions have in common: where objects are stored, and how they are called."""
+        return f"{self.plural}.{self.home}" if self.home else self.plural
+
+    @functools.cached_property
+    def home(self) -> str:
+        """The group in which it is stored."""
+        return self.stored_as.rpartition("/")[0] if self.stored_as else self.group
+
+    @functools.cached_property
+    def stored_api_version(self) -> str:
+        """The apiVersion an object is stored in, whichever it was written in."""
+        if self.crd is None:
+            return self.stored_as or self.api_version
+        spec = self.crd["spec"]
+        for version in spec["versions"]:
+            if version.get("storage"):
+                return f"{spec['group']}/{version['name']}"
+        return self.api_version
 
     @functools.cached_property
     def deprecation(self) -> str:
@@ -94,6 +113,7 @@ class Registry:
                 subresources=row.subresources,
                 categories=row.categories,
                 verbs=_builtin_verbs(row),
+                stored_as=row.stored_as,
             )
         self._builtin = frozenset(self._resources)
         self._prefer()

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from runbook.practice.apiserver import metadata, models
+from runbook.practice.apiserver.builtin import STORED_AS
 from runbook.practice.apiserver.crd_approval import approval_causes
 from runbook.practice.apiserver.errors import (
     ApiError,
@@ -20,7 +21,7 @@ from runbook.practice.apiserver.errors import (
     invalid,
 )
 from runbook.practice.apiserver.registry import Resource
-from runbook.practice.apiserver.state import State, storage_version
+from runbook.practice.apiserver.state import State
 
 JSON = dict[str, Any]
 
@@ -33,14 +34,17 @@ def check_identity(resource: Resource, obj: JSON) -> None:
     """The body must be what the path says; what it leaves out is filled in."""
     kind = obj.setdefault("kind", resource.kind)
     api_version = obj.setdefault("apiVersion", resource.api_version)
-    versions = {resource.api_version, storage_version(resource)}
+    versions = {resource.api_version}
+    if resource.crd is not None:
+        versions.add(resource.stored_api_version)
     if kind == resource.kind and api_version in versions:
         return
     if resource.crd is not None and api_version in versions:
         cause = Cause.invalid("kind", json.dumps(kind), f"must be {resource.kind}")
         other = dataclasses.replace(resource, kind=kind)
         raise invalid(other, obj["metadata"].get("name", ""), [cause])
-    if kind == resource.kind and (resource.crd is not None or api_version in _LEGACY):
+    known = resource.crd is not None or api_version in _LEGACY
+    if kind == resource.kind and (known or _stored_alike(resource, api_version)):
         raise bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version "
             f"({resource.api_version})"
@@ -53,6 +57,10 @@ def check_identity(resource: Resource, obj: JSON) -> None:
     raise bad_request(
         f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
     )
+
+
+def _stored_alike(resource: Resource, api_version: str) -> bool:
+    return STORED_AS.get(api_version, api_version) == resource.stored_api_version
 
 
 def place(resource: Resource, namespace: str | None, meta: JSON) -> None:

@@ -37,6 +37,8 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "services": frozenset({"spec.clusterIP", "spec.type"}),
     "jobs.batch": frozenset({"status.successful"}),
 }
+# What events.k8s.io calls fields of the core group's event.
+_RENAMED = {"regarding": "involvedObject", "reportingController": "reportingComponent"}
 # Kinds that look up field labels themselves, and refuse one in words of their own.
 _OWN_FIELDS = frozenset(
     [
@@ -102,15 +104,29 @@ def _field_term(part: str, resource: Resource) -> tuple[str, str, bool]:
             known = 'only "metadata.name", "metadata.namespace"'
             raise bad_request(f'"{path}" is not a known field selector: {known}')
         raise bad_request(f"field label not supported: {path}")
-    return path, value, sign == "!="
+    return _stored_path(resource, path), value, sign == "!="
+
+
+def _stored_path(resource: Resource, path: str) -> str:
+    first, dot, rest = path.partition(".")
+    if resource.stored_as and resource.name == "events":
+        return f"{_RENAMED.get(first, first)}{dot}{rest}"
+    return path
 
 
 def _supported(resource: Resource) -> set[str]:
+    fields = _FIELDS.get(resource.name, frozenset())
+    if resource.stored_as and resource.name == "events":
+        names = {stored: name for name, stored in _RENAMED.items()}
+        fields = frozenset(  # the source is not among them
+            ".".join((names.get(f, f), *rest))
+            for f, *rest in (one.split(".") for one in fields if one != "source")
+        )
     selectable = (resource.crd_version or {}).get("selectableFields") or ()
     return {
         "metadata.name",
         "metadata.namespace",
-        *_FIELDS.get(resource.name, ()),
+        *fields,
         *(str(field["jsonPath"]).lstrip(".") for field in selectable),
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from runbook.practice.apiserver import schema
+from runbook.practice.apiserver import conversion, schema
 from runbook.practice.apiserver.authorization import User
 from runbook.practice.apiserver.errors import ApiError, not_found
 from runbook.practice.apiserver.findings import Mistyped
@@ -97,18 +97,9 @@ def in_version(resource: Resource, obj: JSON) -> JSON:
     Defaults that the stored version has by now are filled in; what the asked one does not know is
     left out.
     """
+    if resource.crd is None:
+        return conversion.as_shown(resource, obj)
     shown = schema.as_read(resource, obj)
     if shown["apiVersion"] == resource.api_version:
         return shown
     return {**shown, "apiVersion": resource.api_version}
-
-
-def storage_version(resource: Resource) -> str:
-    """The apiVersion an object of this resource is stored in, whichever it was written in."""
-    if resource.crd is None:
-        return resource.api_version
-    spec = resource.crd["spec"]
-    for version in spec["versions"]:
-        if version.get("storage"):
-            return f"{spec['group']}/{version['name']}"
-    return resource.api_version

@@ -12,6 +12,7 @@ from typing import Any
 
 from runbook.practice.apiserver.builtin_columns import BUILTIN_PRINTERS
 from runbook.practice.apiserver.columns import Printer, crd_printer, plain_printer
+from runbook.practice.apiserver.conversion import as_shown
 from runbook.practice.apiserver.registry import Resource
 
 JSON = dict[str, Any]
@@ -49,7 +50,7 @@ def render(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
         "columnDefinitions": _definitions(printer) if with_columns else None,
-        "rows": [_row(printer, obj, now, include) for obj in objects] or _no_rows(resource),
+        "rows": [_row(resource, obj, now, include) for obj in objects] or _no_rows(resource),
     }
 
 
@@ -66,14 +67,15 @@ def partial_metadata(obj: JSON) -> JSON:
     }
 
 
-def _row(printer: Printer, obj: JSON, now: datetime, include: str) -> JSON:
+def _row(resource: Resource, obj: JSON, now: datetime, include: str) -> JSON:
+    printer = _printer(resource)
     row: JSON = {"cells": printer.cells(obj, now)}
     if printer.conditions is not None and (conditions := printer.conditions(obj)):
         row["conditions"] = conditions
     if include == "Object":
-        row["object"] = obj
+        row["object"] = as_shown(resource, obj)
     elif include == "Metadata":
-        row["object"] = partial_metadata(obj)
+        row["object"] = partial_metadata(as_shown(resource, obj))
     else:
         row["object"] = None
     return row
@@ -83,7 +85,7 @@ def _row(printer: Printer, obj: JSON, now: datetime, include: str) -> JSON:
 def _printer(resource: Resource) -> Printer:
     if resource.crd_version is not None:
         return crd_printer(resource.crd_version)
-    return BUILTIN_PRINTERS.get((resource.group, resource.kind)) or plain_printer()
+    return BUILTIN_PRINTERS.get((resource.home, resource.kind)) or plain_printer()
 
 
 @functools.lru_cache(maxsize=512)

@@ -18,6 +18,10 @@ JSON = dict[str, Any]
 _BUILTIN_GROUPS = frozenset(row.group for row in builtin_rows())
 
 
+# Older versions of which the tables say something else.
+_NAMED = {"autoscaling/v1": {"HorizontalPodAutoscaler": "HorizontalPodAutoscaler/v1"}}
+
+
 class Node(Protocol):
     """One place: what its children are, and how it merges."""
 
@@ -117,5 +121,5 @@ def topology(kind: str, api_version: str, schema: JSON | None = None) -> Node:
     """The root node of a kind. `schema` is a custom resource's openAPIV3Schema, where it is known."""
     group = api_version.rpartition("/")[0]
     if schema is None and group in _BUILTIN_GROUPS:
-        return _builtin_node(kind, None, None)
+        return _builtin_node(_NAMED.get(api_version, {}).get(kind, kind), None, None)
     return SchemaNode(schema or {}, is_root=True)

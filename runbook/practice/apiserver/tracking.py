@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbook.practice.apiserver import apply, schema
+from runbook.practice.apiserver import apply, conversion, schema
 from runbook.practice.apiserver.defaults import TEMPLATE_GENERATION
 from runbook.practice.apiserver.fields import is_fields_v1
 from runbook.practice.apiserver.registry import Resource
@@ -58,7 +58,7 @@ def first_managed_fields(
     if managed is None:
         managed = apply.track_update(
             None,
-            obj,
+            conversion.as_shown(resource, obj),
             kind=resource.kind,
             api_version=resource.api_version,
             manager=options.manager,
@@ -119,7 +119,9 @@ def managed_fields(
         known = [] if given == [{}] else given
     resource = target.resource
     return apply.track_update(
-        {**live, "metadata": {**live["metadata"], "managedFields": known}},
+        conversion.as_shown(
+            resource, {**live, "metadata": {**live["metadata"], "managedFields": known}}
+        ),
         in_version(resource, new),
         kind=resource.kind,
         api_version=resource.api_version,

@@ -193,7 +193,7 @@ def _kind_for(event: Event, chooses: Callable[[JSON | None], bool]) -> EventType
 
 
 def _event_line(state: State, wishes: Watch, kind: EventType, event: Event) -> bytes:
-    key = (kind, wishes.form, wishes.columns, wishes.target.resource.version)
+    key = (kind, wishes.form, wishes.columns, wishes.target.resource.api_version)
     known = event.texts.get(key)
     if known is None:
         shown = event.new

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from runbook.practice.apiserver.conversion import as_shown
 from runbook.practice.apiserver.errors import compact
 from runbook.practice.apiserver.registry import Resource
 from runbook.practice.apiserver.state import State
@@ -158,7 +159,7 @@ def _review(uid: str, resource: Resource, question: Question) -> JSON:
 def _in_version(resource: Resource, question: Question, obj: JSON | None) -> JSON | None:
     if obj is None or question.kind is not None:
         return obj
-    return {**obj, "apiVersion": resource.api_version}
+    return {**as_shown(resource, obj), "apiVersion": resource.api_version}
 
 
 def _decoded(status: int, body: bytes, review: JSON) -> JSON:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook.practice.apiserver.authorization import User
-from runbook.practice.apiserver.registry import Registry, Resource
+from runbook.practice.apiserver.registry import Registry, Resource, version_order
 from runbook.practice.apiserver.state import State
 
 JSON = dict[str, Any]
@@ -76,13 +76,15 @@ def _wanted_version(registry: Registry, webhook: JSON, question: Question) -> Re
     own = question.resource
     if any(_fits(rule, question, own) for rule in rules):
         return own
-    if webhook.get("matchPolicy") == "Exact" or own.crd is None:
+    if webhook.get("matchPolicy") == "Exact":
         return None
-    others = registry.versions().get(own.group, {})
+    others = sorted(
+        (one for one in registry.all() if one.name == own.name),
+        key=lambda one: version_order(one.version),
+    )
     for rule in rules:
-        for version in others:
-            other = registry.find(own.group, version, own.plural)
-            if other is not None and _fits(rule, question, other):
+        for other in others:
+            if _fits(rule, question, other):
                 return other
     return None
 

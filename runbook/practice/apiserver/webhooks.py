@@ -14,7 +14,7 @@ import base64
 import json
 from typing import Any
 
-from runbook.practice.apiserver import patch
+from runbook.practice.apiserver import conversion, patch
 from runbook.practice.apiserver.codec import normal
 from runbook.practice.apiserver.errors import ApiError, compact
 from runbook.practice.apiserver.findings import go_type
@@ -109,12 +109,13 @@ async def _changed(state: State, asked: Asked, question: Question) -> bool:
     if operations is None or question.obj is None:
         return False
     before = question.obj
-    shown = {**before, "apiVersion": asked.resource.api_version} if not question.kind else before
-    made = shown
+    resource, made = asked.resource, before
+    if question.kind is None:
+        made = {**conversion.as_shown(resource, before), "apiVersion": resource.api_version}
     for operation in operations:
         made = _applied(made, operation)
     if question.kind is None:
-        made = {**made, "apiVersion": before["apiVersion"]}
+        made = {**conversion.as_stored(resource, made), "apiVersion": before["apiVersion"]}
     question.obj = normal(made)
     return question.obj != before
 

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from runbook.practice.apiserver import (
     allocation,
     cautions,
+    conversion,
     defaults,
+    event_validation,
     first_state,
     immutable,
     metadata,
@@ -35,7 +37,7 @@ from runbook.practice.apiserver.errors import (
 )
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Resource
-from runbook.practice.apiserver.state import State, Target, WriteOptions, storage_version
+from runbook.practice.apiserver.state import State, Target, WriteOptions
 from runbook.practice.apiserver.webhook_selection import Question
 
 JSON = dict[str, Any]
@@ -114,7 +116,7 @@ async def create(
     meta["creationTimestamp"] = state.timeline.stamp()
     if resource.crd is None and not validation.has_rules(resource.name):
         raise_causes(resource, meta["name"], [*metadata.causes(resource, meta), *causes])
-    obj["apiVersion"] = storage_version(resource)
+    obj["apiVersion"] = resource.stored_api_version
     defaults.on_write(resource.name, obj)
     tracking.first_managed_fields(resource, obj, options, managed, meta["creationTimestamp"])
     if resource.name == "pods":
@@ -130,7 +132,11 @@ async def create(
         of_meta = metadata.causes(resource, meta)
     obj = schema.as_stored(resource, obj)
     allocation.allocate(state, resource.name, obj, None)
-    more = [*validation.causes(resource.name, obj, found), *rules.crd_causes(resource, obj)]
+    more = [
+        *validation.causes(resource.name, obj, found),
+        *event_validation.causes(resource, obj),
+        *rules.crd_causes(resource, obj),
+    ]
     raise_causes(resource, meta["name"], [*of_meta, *more])
     tracking.first_generation(resource, obj)
     if options.manager is not None:
@@ -170,13 +176,14 @@ async def update(
     causes: Sequence[Cause] = ()
     match target.subresource:
         case "status":
-            new = _with_status(live, obj)
+            new = _with_status(conversion.as_shown(resource, live), obj)
             new, causes = inspect(state, resource, new, options)
             causes = [_seen_from_status(one) for one in causes]
         case "finalize":
             new = _with_finalizers(live, obj)
         case _:
-            new, causes = _replaced(state, resource, live, obj, options)
+            known = conversion.as_shown(resource, live)
+            new, causes = _replaced(state, resource, known, obj, options)
     new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
     question = webhooks.question_of(target, "UPDATE", new, live, options)
     written = new
@@ -186,7 +193,7 @@ async def update(
         causes = _judged(state, resource, live, new, causes)
     raise_causes(resource, name, causes)
     new = schema.as_stored(resource, new)
-    new["apiVersion"] = storage_version(resource)
+    new["apiVersion"] = resource.stored_api_version
     by_a_person = options.manager is not None
     tracking.keep_generation(resource, live, new, by_a_person=by_a_person)
     fields = managed
@@ -240,7 +247,7 @@ def inspect(
     if findings.mistyped:
         first = findings.mistyped[0]
         raise _undecodable(resource, options, first.message(resource.kind), first)
-    obj = schema.canonical(resource, obj)
+    obj = conversion.as_stored(resource, schema.canonical(resource, obj))
     return obj, [
         Cause(one.path, one.reason, one.message)
         for one in findings.invalid
@@ -315,6 +322,7 @@ def _judged(
         *rules.finalizer_causes(live["metadata"], new["metadata"]),
         *validation.causes(resource.name, new, causes),
         *immutable.causes(resource.name, live, new),
+        *event_validation.causes(resource, new, live),
         *rules.crd_causes(resource, new, live),
     ]
 
@@ -335,7 +343,8 @@ async def _mutated(
         return webhooks.internal_with_cause(why)
 
     quiet = replace(options, validation="Ignore", undecodable=undecodable)
-    return inspect(state, question.resource, made, quiet)
+    resource = question.resource
+    return inspect(state, resource, conversion.as_shown(resource, made), quiet)
 
 
 def _check_overtaken(state: State, target: Target, live: JSON) -> None:

@@ -44,8 +44,11 @@ _ZERO: dict[str, JSON] = {
     "LimitRange": {"spec": {"limits": None}},
     "Event": {
         **dict.fromkeys(("firstTimestamp", "lastTimestamp", "eventTime")),
+        **dict.fromkeys(("deprecatedFirstTimestamp", "deprecatedLastTimestamp")),
         "involvedObject": {},
         "source": {},
+        "regarding": {},
+        "deprecatedSource": {},
         "reportingComponent": "",
         "reportingInstance": "",
     },
@@ -68,7 +71,7 @@ _ZERO: dict[str, JSON] = {
     },
     "HorizontalPodAutoscaler": {
         "spec": {"maxReplicas": 0, "scaleTargetRef": {"kind": "", "name": ""}},
-        "status": AUTOSCALER_STATUS,
+        "status": {**AUTOSCALER_STATUS, "currentReplicas": 0},
     },
     "Ingress": {"spec": {}, "status": {"loadBalancer": {}}},
     "IngressClass": {"spec": {}},
