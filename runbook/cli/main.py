@@ -18,6 +18,7 @@ from runbook import __version__
 SUBCOMMANDS = {
     "run": "walk through a runbook: in practice, as a drill, or for a real recovery",
     "plan": "what a run would do, in order, with every value and its digest; nothing is started",
+    "show": "a runbook as a document to read (Markdown), or as a chart (Mermaid)",
     "resume": "go on with a run that was left or whose process died",
     "runs": "list the runs kept on this machine, show one, remove old ones",
     "note": "add a note to the record of a run that goes on elsewhere, or is held",

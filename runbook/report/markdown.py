@@ -16,14 +16,14 @@ def render(facts: Facts) -> str:
     parts = [
         f"# Recovery log: {text(facts.opened.title)}",
         f"**{text(facts.verdict)}**",
-        _table(("", ""), facts.identity),
+        table(("", ""), facts.identity),
         "## Objectives and results",
-        _table(
+        table(
             ("objective", "target", "result", ""),
             ((o.name, o.target, o.result, MET[o.met]) for o in facts.objectives),
         ),
         "## Phases against budget",
-        _table(
+        table(
             ("phase", "title", "took", "budget", ""),
             (
                 (
@@ -37,26 +37,26 @@ def render(facts: Facts) -> str:
             ),
         ),
         "## Who spent the time",
-        _table(("waiting for", "time"), ((words, readable(s)) for words, s in facts.split)),
+        table(("waiting for", "time"), ((words, readable(s)) for words, s in facts.split)),
         "## Deviations",
         _deviations(facts),
         "## Approvals",
-        _table(
+        table(
             ("time (UTC)", "step", "what", "by", "decision"),
             ((f"{a.at:%H:%M:%S}", a.step, a.what, a.by, a.how) for a in facts.approvals),
         ),
         "## Checks",
-        _table(
+        table(
             ("step", "check", "verdict", "expected", "last seen"),
             ((c.number, c.title, c.verdict, c.expected, c.observed) for c in facts.checks),
         ),
         "## Health at the end",
-        _table(
+        table(
             ("check", "verdict", "expected", "last seen"),
             ((c.title, c.verdict, c.expected, c.observed) for c in facts.health),
         ),
         "## Steps",
-        _table(
+        table(
             ("step", "title", "kind", "effect", "status", "tries", "time", "by", "detail"),
             (
                 (
@@ -71,13 +71,13 @@ def render(facts: Facts) -> str:
         "## Notes",
         _notes(facts),
         "## To be filled in by a person",
-        _table(("", "", ""), ((what, hint, NOT_PROVIDED) for what, hint in BY_HAND)),
+        table(("", "", ""), ((what, hint, NOT_PROVIDED) for what, hint in BY_HAND)),
         "## Integrity",
-        _table(("", ""), facts.integrity),
+        table(("", ""), facts.integrity),
         "Check it: `runbook verify " + facts.opened.run + "` recomputes the chain, the head and "
         "the digests of all stored outputs.",
         "## Timeline",
-        _table(
+        table(
             ("no.", "time (UTC)", "elapsed", "what"),
             (
                 (str(t.seq), f"{t.at:%H:%M:%S.%f}"[:-3], readable(t.elapsed), t.text)
@@ -96,7 +96,7 @@ def text(value: str) -> str:
     return line
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [" | ".join(["", *(text(cell) for cell in row), ""]).strip() for row in rows]
     if not lines:
         return "none"
@@ -108,14 +108,19 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _deviations(facts: Facts) -> str:
     numbers = facts.opened.outline.numbers
     rows = ((f"{d.at:%H:%M:%S}", numbers.get(d.step, ""), d.text) for d in facts.summary.deviations)
-    return _table(("time (UTC)", "step", "deviation"), rows)
+    return table(("time (UTC)", "step", "deviation"), rows)
 
 
 def _commands(facts: Facts) -> Iterable[str]:
     for step in facts.steps:
         for command in step.commands:
-            fence = "`" * max(3, _longest_run(command) + 1)
-            yield f"**{step.number} {text(step.title)}**\n\n{fence}\n{plain(command.rstrip())}\n{fence}"
+            yield f"**{step.number} {text(step.title)}**\n\n{fenced(command)}"
+
+
+def fenced(value: str, language: str = "") -> str:
+    """Lines as they are, in a block that nothing in them can end."""
+    fence = "`" * max(3, _longest_run(value) + 1)
+    return f"{fence}{language}\n{plain(value.rstrip())}\n{fence}"
 
 
 def _longest_run(value: str) -> int:
@@ -127,7 +132,7 @@ def _longest_run(value: str) -> int:
 
 
 def _notes(facts: Facts) -> str:
-    return _table(
+    return table(
         ("time (UTC)", "by", "note"),
         ((f"{at:%H:%M:%S}", note.by, note.text) for at, note in facts.summary.notes),
     )

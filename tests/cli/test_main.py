@@ -102,6 +102,7 @@ def test_an_invalid_runbook_is_exit_2_with_every_problem_on_stderr(tmp_path: Pat
         (["run", "--input", "nonsense"], "is not NAME=VALUE"),
         (["run", "--input", "nonsense=1"], "there is no input 'nonsense'"),
         (["run", "--junit", "/nowhere/x.xml"], "there is no such folder"),
+        (["show", "no-such-runbook"], "no runbook 'no-such-runbook'"),
         (["resume"], "no run is kept"),
         (["report", "abc"], "no run is kept"),
         (["practice", "stop"], "no practice cluster"),
