@@ -214,6 +214,29 @@ shows(
     secret(KUBERNETES),
     MASKED,
 )
+COMMAND = {"from": "command", "run": "echo swordfish-$((1 + 2))"}
+shows("CommandSecret.from", OUTPUT, secret(COMMAND), secret(ENV), "swordfish-3\n")
+shows(
+    "CommandSecret.run",
+    OUTPUT,
+    secret({**COMMAND, "run": "echo swordfish-four"}),
+    secret(COMMAND),
+    "swordfish-four\n",
+)
+shows(
+    "CommandSecret.timeout",
+    performed(lambda r: r.status()),
+    secret({"from": "command", "run": "sleep 1; echo swordfish", "timeout": "50ms"}),
+    secret({"from": "command", "run": "sleep 1; echo swordfish"}),
+    "failed",
+)
+shows(
+    "CommandSecret.sensitive",
+    OUTPUT,
+    secret({**COMMAND, "sensitive": True}),
+    secret(COMMAND),
+    MASKED,
+)
 
 # -- target
 
