@@ -18,6 +18,7 @@ _VERSION_IN_TEXT = re.compile(
     r"(?<=resource version: )\d+|(?<=current: )\d+|(?<=: )\d+ \(\d+\)|(?<=in record \()\d+"
 )
 _TOKEN_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}\b")
+_CEL_TYPE = re.compile(r"\bselfType\d+")
 _AGE = re.compile(r"\d+s")
 _CONTROLLERS = frozenset({"kube-controller-manager", "kube-scheduler", "kwok", "kube-apiserver"})
 """Practice does not track the fields its own controllers write (docs/practice-cluster.md)."""
@@ -63,6 +64,7 @@ class Normal:
         text = _TIME.sub("<time>", text)
         text = _ADDRESS.sub("<address>", text)
         text = _TOKEN_VOLUME.sub("kube-api-access-<random>", text)
+        text = _CEL_TYPE.sub("selfType<random>", text)
         return _VERSION_IN_TEXT.sub("<version>", text)
 
     def _uid(self, uid: str) -> str:

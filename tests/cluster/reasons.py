@@ -125,4 +125,30 @@ REASONS: tuple[Reason, ...] = (
         "1 WATCH *",
         "practice forgets nothing this early, so its very first version is not too old",
     ),
+    *(
+        Reason("rules/functions", place, "what a parser of Go's library says, in its own words")
+        for place in (
+            *("*IP Address * parse error*", "*network address parse error*"),
+            *("*Illegal regex*", "*'abc'.substring(7)*"),
+        )
+    ),
+    *(
+        Reason(f"rules/compiled {text}", "*", why)
+        for text, why in (
+            *(
+                (text, "where an operand of && or of a macro has a wrong type, the whole is named")
+                for text in ("self.on && self.s", "self.l.all(x, x)")
+            ),
+            ("cel.bind(x, self.n, x > 2)", "which part of an unknown macro is named first"),
+            (
+                "'%d'.format(['a']) == ''",
+                "what a format is given is looked at when the rule is evaluated, and refused then",
+            ),
+            ("[1, 'x'].size() == 1", "a list of several types has a type here: any"),
+            *(
+                (text, "refused in practice with the reason: what its library does not evaluate")
+                for text in ("self.m.all(k, v, v == 'v')", "self.l.first() == optional.of('a')")
+            ),
+        )
+    ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 from runbook.practice.apiserver import metadata, models
 from runbook.practice.apiserver.builtin import STORED_AS
 from runbook.practice.apiserver.crd_approval import approval_causes
+from runbook.practice.apiserver.crd_rule_validation import rule_causes
 from runbook.practice.apiserver.errors import (
     ApiError,
     Cause,
@@ -136,7 +137,7 @@ def crd_causes(resource: Resource, obj: JSON, live: JSON | None = None) -> list[
         names = json.dumps([version["name"] for version in spec["versions"]])
         why = "must have exactly one version marked as storage version"
         found.append(Cause.invalid("spec.versions", names, why))
-    return found
+    return [*found, *rule_causes(obj)]
 
 
 def check_name_given(name: str, meta: JSON) -> None:

@@ -1,6 +1,6 @@
 """The structural schema of a CRD, applied to an object: unknown fields, values, defaults.
 
-Messages are the server's. CEL rules (`x-kubernetes-validations`) are not evaluated.
+Messages are the server's. CEL rules (`x-kubernetes-validations`) have a room of their own: `crd_rules`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from runbook.practice.apiserver import (
     allocation,
     cautions,
     conversion,
+    crd_rules,
     defaults,
     event_validation,
     first_state,
@@ -37,7 +38,7 @@ from runbook.practice.apiserver.errors import (
 )
 from runbook.practice.apiserver.findings import Mistyped
 from runbook.practice.apiserver.registry import Resource
-from runbook.practice.apiserver.state import State, Target, WriteOptions
+from runbook.practice.apiserver.state import State, Target, WriteOptions, in_version
 from runbook.practice.apiserver.webhook_selection import Question
 
 JSON = dict[str, Any]
@@ -130,13 +131,14 @@ async def create(
     if made is not obj:
         obj, meta = made, made["metadata"]
         of_meta = metadata.causes(resource, meta)
-    obj = schema.as_stored(resource, obj)
+    seen, obj = obj, schema.as_stored(resource, obj)
     allocation.allocate(state, resource.name, obj, None)
     more = [
         *validation.causes(resource.name, obj, found),
         *event_validation.causes(resource, obj),
         *rules.crd_causes(resource, obj),
     ]
+    more += crd_rules.causes(resource, seen, None, more, options.warnings)
     raise_causes(resource, meta["name"], [*of_meta, *more])
     tracking.first_generation(resource, obj)
     if options.manager is not None:
@@ -191,6 +193,11 @@ async def update(
         new, causes = await _mutated(state, question, causes, options)
     if target.subresource not in {"status", "finalize"}:
         causes = _judged(state, resource, live, new, causes)
+    if resource.crd is not None:
+        before = in_version(resource, live)
+        seen = {**new, "apiVersion": resource.api_version}
+        more = crd_rules.causes(resource, seen, before, causes, options.warnings)
+        causes = [*causes, *more]
     raise_causes(resource, name, causes)
     new = schema.as_stored(resource, new)
     new["apiVersion"] = resource.stored_api_version
