@@ -20,7 +20,7 @@ from runbook.cli.requests import keep_request
 from runbook.cli.run_directory import RunDirectory
 from runbook.clock import RealClock
 from runbook.errors import RunbookError
-from runbook.run.events import ApprovalRequested, CommandFinished, Record
+from runbook.run.events import ApprovalRequested, CommandFinished, Record, RunOpened
 from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output, Seen
 from runbook.run.signals import AddNote, Leave
@@ -148,15 +148,27 @@ class Attended:
             self._session.attach(engine)
             engine.follow(self)
             self._is_open.set()
+            remembering = tasks.create_task(self._remember(screen, opened))
             notes = tasks.create_task(Inbox(directory, engine, RealClock()).watch())
             await engine.run(self._opened.first)
             await self._write_report()
+            await remembering
         except RunbookError as fault:
             self._fault = fault
             end()
         finally:
             if notes is not None:
                 notes.cancel()
+
+    async def _remember(self, screen: RunScreen, opened: Opened) -> None:
+        """How long the phases took before, for the projection; in a thread, since journals are long."""
+        from runbook.cli.kept_runs import alike
+        from runbook.run.projection import usual
+
+        facts = opened.wired.engine.state.opened
+        facts = facts or next(e for e in opened.first if isinstance(e, RunOpened))
+        earlier = await asyncio.to_thread(alike, self._settings.runs, facts)
+        screen.watching.usual = usual(earlier)
 
     # -- what the screen asks for
 

@@ -11,9 +11,12 @@ from runbook.cli.run_directory import RunDirectory, all_runs
 from runbook.errors import RunbookError
 from runbook.journal.file import being_written, read
 from runbook.model.values import readable
-from runbook.run.events import Record
+from runbook.run.events import Record, RunOpened
 from runbook.run.summary import Summary, summarise
 from runbook.run.terms import Mode
+
+REMEMBERED = 5
+"""Earlier runs that say how long this one will take."""
 
 
 class Standing(StrEnum):
@@ -69,6 +72,22 @@ def look_at(directory: RunDirectory) -> KeptRun:
 
 def newest_first(runs: Path) -> list[KeptRun]:
     return [look_at(directory) for directory in reversed(all_runs(runs))]
+
+
+def alike(runs: Path, opened: RunOpened) -> list[Summary]:
+    """The newest finished runs of the same runbook, in the same mode and at the same speed."""
+    found: list[Summary] = []
+    named = (one for one in reversed(all_runs(runs)) if f"-{opened.name}-" in one.id)
+    for directory in named:
+        run = look_at(directory)
+        if run.standing is not Standing.FINISHED or run.summary is None:
+            continue
+        other = run.summary.opened
+        if (other.name, other.mode, other.speed) == (opened.name, opened.mode, opened.speed):
+            found.append(run.summary)
+        if len(found) == REMEMBERED:
+            break
+    return found
 
 
 def ago(seconds: float) -> str:

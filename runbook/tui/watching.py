@@ -6,7 +6,7 @@ the records of the run. Pure but for the calls it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Flag, auto
@@ -62,6 +62,7 @@ class Watching:
     symbols: Symbols = UNICODE
     cluster: Cluster = field(default_factory=Cluster)
     reports: tuple[str, ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
     doing: str = ""
     spectator: bool = False
     ledger: Ledger = field(default_factory=Ledger)
@@ -178,6 +179,7 @@ class Watching:
             commands=self.commands,
             last_lines=self._last_lines(),
             reports=self.reports,
+            usual=self.usual,
             doing=self.doing,
             spectator=self.spectator,
             symbols=self.symbols,

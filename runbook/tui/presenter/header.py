@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.run.projection import to_go
 from runbook.run.readings import Verdict
 from runbook.run.state import Status
 from runbook.run.summary import PhaseSummary
@@ -214,7 +215,9 @@ def _recovery(moment: Moment, *, long: bool) -> Row:
     row: Row = (Span(f"{text}{' of ' if long else '/'}{clock(recovery.rto)}", tone),)
     if recovery.stopped is not None:
         return (*row, Span("  stopped, healthy" if long else "  healthy", Tone.GOOD))
-    return (*row, Span(f"{',' if long else ' '} {margin}", tone))
+    row = (*row, Span(f"{',' if long else ' '} {margin}", tone))
+    ahead = to_go(summary, moment.usual) if long else None
+    return row if ahead is None else (*row, Span(f", about {clock(ahead)} to go", Tone.DIM))
 
 
 def trail_row(moment: Moment, columns: int) -> Row:

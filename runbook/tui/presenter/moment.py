@@ -95,6 +95,8 @@ class Moment:
     last_lines: Mapping[str, str] = field(default_factory=dict)
     """The last line of output of each step that printed any."""
     reports: tuple[str, ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that each phase took in earlier runs."""
     chosen: str = ""
     """The step under the cursor in the list of steps."""
     doing: str = ""
