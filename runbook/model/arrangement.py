@@ -22,10 +22,7 @@ PERSONAL = ("approve", "manual")
 
 def find(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> Iterator[Finding]:
     """Every fault in how the steps of a file are arranged."""
-    for path, step in steps_of(raw):
-        target = dict_of(step.get("on_failure")).get("goto")
-        if isinstance(target, str):
-            yield from _way(raw, parts, path, target)
+    yield from _ways(raw, parts)
     for path, steps in lists_of_steps(raw):
         yield from _groups(path, steps)
         if path == ("always",):
@@ -48,26 +45,36 @@ def earlier(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> dict[Path,
     return found
 
 
-def _way(
-    raw: Mapping[str, Any], parts: Mapping[str, Composed], path: Path, target: str
-) -> Iterator[Finding]:
+def _ways(raw: Mapping[str, Any], parts: Mapping[str, Composed]) -> Iterator[Finding]:
     steps = list(steps_of(raw))
-    here = next(index for index, (place, _) in enumerate(steps) if place == path)
-    there = next((i for i, (_, step) in enumerate(steps) if str(step.get("id")) == target), None)
-    if there is None:
-        return  # an unknown name is told elsewhere
-    where = (*path, "on_failure", "goto")
-    if "always" in (path[0], steps[there][0][0]):
-        yield Finding(where, "what is always done is reached at the end only, and leads nowhere")
-        return
-    for _, step in steps[here + 1 : there]:
-        part = using.part_of(step, parts)
-        if "approve" in step or (part is not None and part.gated):
+    places: dict[str, int] = {}
+    for index, (_, step) in enumerate(steps):
+        places.setdefault(str(step.get("id")), index)
+    gates = [index for index, (_, step) in enumerate(steps) if _has_gate(step, parts)]
+    for here, (path, step) in enumerate(steps):
+        target = dict_of(step.get("on_failure")).get("goto")
+        if not isinstance(target, str) or target not in places:
+            continue  # an unknown name is told elsewhere
+        there = places[target]
+        where = (*path, "on_failure", "goto")
+        if "always" in (path[0], steps[there][0][0]):
             yield Finding(
-                where,
-                f"the gate {step.get('id')!r} lies before {target!r}, and a gate is never skipped",
-                "go to the gate, or to a step before it",
+                where, "what is always done is reached at the end only, and leads nowhere"
             )
+            continue
+        for gate in gates:
+            if here < gate < there:
+                name = steps[gate][1].get("id")
+                yield Finding(
+                    where,
+                    f"the gate {name!r} lies before {target!r}, and a gate is never skipped",
+                    "go to the gate, or to a step before it",
+                )
+
+
+def _has_gate(step: Mapping[Any, Any], parts: Mapping[str, Composed]) -> bool:
+    part = using.part_of(step, parts)
+    return "approve" in step or (part is not None and part.gated)
 
 
 def _groups(path: Path, steps: Sequence[Mapping[Any, Any]]) -> Iterator[Finding]:

@@ -38,7 +38,8 @@ class _Names:
     variables: tuple[str, ...]
     secrets: tuple[str, ...]
     health: tuple[str, ...]
-    steps: list[str]
+    steps: dict[str, int]
+    """Each with how many come before it; of two with one name, the first."""
     registered: dict[str, int]
 
 
@@ -59,15 +60,18 @@ def find(
 
 
 def _names(raw: dict[str, Any], parts: Mapping[str, Composed]) -> _Names:
-    steps: list[str] = []
+    steps: dict[str, int] = {}
+    before = 0
     registered: dict[str, int] = {}
     for _, step in steps_of(raw):
         name, part = str(step.get("id")), using.part_of(step, parts)
         for inner in part.registered if part else ():
-            registered.setdefault(f"{name}.{inner}", len(steps))
+            registered.setdefault(f"{name}.{inner}", before)
         if isinstance(step.get("register"), str):
-            registered.setdefault(step["register"], len(steps))
-        steps += using.ids(step, parts)
+            registered.setdefault(step["register"], before)
+        for inner in using.ids(step, parts):
+            steps.setdefault(inner, before)
+            before += 1
     return _Names(
         tuple(map(str, dict_of(raw.get("inputs")))),
         tuple(map(str, dict_of(raw.get("vars")))),
@@ -110,6 +114,7 @@ def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
                 f"no health check {name!r}",
                 nearest(name, names.health),
             )
+    written = dict.fromkeys(str(step.get("id")) for _, step in steps_of(raw))
     for path, step in steps_of(raw):
         name = dict_of(step.get("check")).get("health")
         if isinstance(name, str) and name not in names.health:
@@ -117,7 +122,6 @@ def _references(raw: dict[str, Any], names: _Names) -> Iterator[Finding]:
                 (*path, "check", "health"), f"no health check {name!r}", nearest(name, names.health)
             )
         target = dict_of(step.get("on_failure")).get("goto")
-        written = [str(other.get("id")) for _, other in steps_of(raw)]
         if isinstance(target, str) and target not in written:
             yield Finding(
                 (*path, "on_failure", "goto"), f"no step {target!r}", nearest(target, written)
@@ -245,15 +249,25 @@ def _unknown(name: str, names: _Names, position: int | None) -> tuple[str, str] 
             return None
         earlier = [f"registered.{n}" for n, at in names.registered.items() if at < position]
         return f"no earlier step registers {rest!r}", nearest(name, earlier)
-    earlier = names.steps[:position]
-    step = max((s for s in earlier if rest.startswith(f"{s}.")), key=len, default="")
+    step = _longest(rest, names.steps, position)
     if not step:
+        earlier = [s for s, before in names.steps.items() if before < position]
         wanted = rest.partition(".outputs.")[0].removesuffix(".status")
         return f"no earlier step {wanted!r}", nearest(wanted, earlier)
     what = rest.removeprefix(f"{step}.")
     if what == "status" or re.fullmatch(r"outputs\.[\w-]+", what):
         return None
     return f"unknown name {name!r}", f"write steps.{step}.status or steps.{step}.outputs.NAME"
+
+
+def _longest(rest: str, steps: Mapping[str, int], position: int) -> str:
+    """The longest name of an earlier step that a reference begins with; empty when there is none."""
+    name = rest
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if steps.get(name, position) < position:
+            return name
+    return ""
 
 
 def _all_names(names: _Names) -> list[str]:

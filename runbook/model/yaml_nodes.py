@@ -247,9 +247,9 @@ class Reader:
                 f"write true or false, or '{text}' in quotes",
             )  # fmt: skip
             return None
-        if kind == "timestamp":
+        if kind in ("str", "timestamp"):
             return text  # a date is the text that was written
-        if kind not in ("str", "bool", "int", "float", "null"):
+        if kind not in ("bool", "int", "float", "null"):
             self.problem(f"the tag {node.tag!r} is not understood", line, column)
             return None
         if kind == "int" and re.match(r"^[-+]?0\d", text):

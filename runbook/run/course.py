@@ -9,6 +9,7 @@ neighbours of the same group, which run at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from runbook.plan import Part
@@ -40,11 +41,11 @@ def part(state: RunState) -> Part:
 
 
 def course(steps: Sequence[S], rollback: Sequence[S], state: RunState) -> Iterator[S]:
-    """The steps that the run goes through now, in order."""
+    """The steps that the run goes through now, in order; without those that lie behind it."""
     now = part(state)
     if now == "rollback":
         return iter(undoable(rollback, state))
-    return (step for step in steps if step.part == now)
+    return (step for step in islice(steps, state.behind, None) if step.part == now)
 
 
 def undoable(rollback: Sequence[S], state: RunState) -> list[S]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from runbook.model.document import Effect, StepKind
@@ -32,7 +33,7 @@ class PhaseOutline:
     budget: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outline:
     """The plan as far as a reader of the journal needs it."""
 
@@ -47,10 +48,15 @@ class Outline:
     clock: Literal["destroy", "open"] = "destroy"
     """What starts the recovery clock."""
 
-    @property
+    @cached_property
     def numbers(self) -> dict[str, str]:
         """How people refer to each step, by its id."""
         return {step.id: step.number for step in (*self.steps, *self.rollback)}
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Each of `steps` by its id, counting from 0."""
+        return {step.id: position for position, step in enumerate(self.steps)}
 
 
 def outline_of(plan: Plan) -> Outline:

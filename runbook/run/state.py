@@ -176,6 +176,10 @@ class RunState:
     touched: datetime | None = None
     """When the platform was last touched; what was asked before that proves nothing."""
     steps: Mapping[str, StepState] = field(default_factory=_frozen)
+    behind: int = 0
+    """How many of the outline's first steps are done: nobody has to look at them again."""
+    running: int = 0
+    """Steps that are being performed."""
     health: Mapping[str, HealthRead] = field(default_factory=_frozen)
     outputs: Mapping[str, str] = field(default_factory=_frozen)
     """Late values by their names in expressions: `steps.ID.outputs.KEY`, `registered.NAME`."""
@@ -191,7 +195,7 @@ class RunState:
     @property
     def busy(self) -> bool:
         """Something is being performed."""
-        return any(s.status is Status.RUNNING for s in self.steps.values())
+        return self.running > 0
 
     @property
     def abandoned(self) -> bool:
@@ -291,7 +295,27 @@ def _opened(state: RunState, event: RunOpened, record: Record) -> RunState:
 
 def _change(state: RunState, step: str, **changes: object) -> RunState:
     after = replace(state.step(step), **changes)  # type: ignore[arg-type]  # fields of StepState
-    return replace(state, steps=_with(state.steps, step, after))
+    return _put(state, step, after)
+
+
+def _put(state: RunState, step: str, after: StepState) -> RunState:
+    """The state with one step changed, and what is counted over all steps."""
+    running = state.running - (state.step(step).status is Status.RUNNING)
+    running += after.status is Status.RUNNING
+    steps = _with(state.steps, step, after)
+    behind = _behind(state, steps, step, after)
+    return replace(state, steps=steps, running=running, behind=behind)
+
+
+def _behind(state: RunState, steps: Mapping[str, StepState], step: str, after: StepState) -> int:
+    if state.opened is None or step not in state.opened.outline.positions:
+        return state.behind
+    outline, behind = state.opened.outline, state.behind
+    if not after.done:
+        return min(behind, outline.positions[step])
+    while behind < len(outline.steps) and steps.get(outline.steps[behind].id, UNTOUCHED).done:
+        behind += 1
+    return behind
 
 
 def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
@@ -315,7 +339,7 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
         reason=getattr(event, "reason", ""),
         jumps=before.jumps,
     )
-    state = replace(state, steps=_with(state.steps, event.step, after))
+    state = _put(state, event.step, after)
     if asked is None and not started and state.ending is None:
         state = replace(state, last_done=record.at)
     if isinstance(event, StepPassed):
@@ -345,8 +369,10 @@ def _outputs(state: RunState, event: StepPassed) -> Mapping[str, str]:
 
 def _touches(state: RunState, step: str) -> bool:
     """Whether a step destroys: it starts the clock, and what was read before it proves nothing."""
-    outline = state.opened.outline.steps if state.opened else ()
-    return any(s.id == step and s.effect == "destroy" for s in outline)
+    outline = state.opened.outline if state.opened else None
+    if outline is None or step not in outline.positions:
+        return False
+    return outline.steps[outline.positions[step]].effect == "destroy"
 
 
 def _forget_health(state: RunState, at: datetime) -> RunState:

@@ -582,6 +582,19 @@ def test_nothing_is_performed_while_it_waits_or_after_the_end(
         assert pending(plan, run.state) == []
 
 
+@given(plans, scripts)
+@settings(max_examples=200, deadline=None)
+def test_what_is_counted_as_it_goes_is_what_a_count_would_say(
+    plan: Plan, script: list[tuple[Signal, int]]
+) -> None:
+    state = RunState()
+    for record in play(Drive(plan), script).records:
+        state = evolve(state, record)
+        done = [state.step(step.id).done for step in plan.steps]
+        assert state.behind == (done.index(False) if False in done else len(done))
+        assert state.running == sum(s.status is Status.RUNNING for s in state.steps.values())
+
+
 def test_a_run_state_begins_empty() -> None:
     assert RunState().opened is None
 
