@@ -21,7 +21,7 @@ from runbook.model.document import StepKind
 from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
 from runbook.run.discovery import Discovery, Outputs
-from runbook.run.events import Event, Observation, Record
+from runbook.run.events import Event, Observation, Record, TaskRequested
 from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
 from runbook.run.masking import masked
 from runbook.run.readings import Reading
@@ -29,6 +29,7 @@ from runbook.run.refusals import refusal
 from runbook.run.session import Follower, Output, Seen
 from runbook.run.signals import (
     Approve,
+    Confirm,
     Countersign,
     HealthReading,
     Outcome,
@@ -49,6 +50,15 @@ ReadValue = Callable[[str, RunState], Awaitable[Scalar]]
 
 Countersigned = Callable[[RunState, Countersign], Approve]
 """Finds out whose answer it is. Raises RunbookError when it is nobody's who may approve."""
+
+
+HandIn = Callable[[Confirm], Confirm]
+"""Keeps the file that an answer names. Raises RunbookError when there is none that can be kept."""
+
+
+def nothing_is_kept(given: Confirm) -> Confirm:
+    """Of an engine that has no place for files."""
+    raise RunbookError(f"{given.evidence} cannot be kept here")
 
 
 class Journal(Protocol):
@@ -72,6 +82,7 @@ class Engine:
         clock: Clock,
         countersigned: Countersigned,
         outputs: Outputs,
+        hand_in: HandIn = nothing_is_kept,
         records: Sequence[Record] = (),
     ) -> None:
         self.plan = plan
@@ -82,6 +93,7 @@ class Engine:
         self._redactor = redactor
         self._clock = clock
         self._countersigned = countersigned
+        self._hand_in = hand_in
         self._discovery = Discovery(redactor, outputs)
         self._records = list(records)
         self._state = replay(records)
@@ -112,9 +124,18 @@ class Engine:
             except RunbookError as fault:
                 return fault.message
         why = refusal(self.plan, self._state, signal)
+        if not why and isinstance(signal, Confirm) and self._asks_for_a_file(signal.step):
+            try:
+                signal = self._hand_in(signal)
+            except RunbookError as fault:
+                return fault.message
         if not why:
             self._inbox.put_nowait((signal, None))
         return why
+
+    def _asks_for_a_file(self, step: str) -> bool:
+        asked = self._state.step(step).request
+        return isinstance(asked, TaskRequested) and asked.evidence == "file"
 
     # -- the run
 

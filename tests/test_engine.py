@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from runbook.errors import JournalUnavailable, RunbookError
 from runbook.executors.base import Attempt, Desk, Executor
 from runbook.plan import Plan
 from runbook.redact import Redactor
-from runbook.run.events import CommandFinished, CommandStarting, Record
+from runbook.run.events import CommandFinished, CommandStarting, Record, TaskConfirmed
 from runbook.run.readings import Reading, holds
 from runbook.run.session import Output, Seen
-from runbook.run.signals import Abort, AddNote, Approve, Countersign, Leave, Outcome, Retry
+from runbook.run.signals import Abort, AddNote, Approve, Confirm, Countersign, Leave, Outcome, Retry
 from runbook.run.state import RunState, replay
 from tests.executors import test_command as commands
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
@@ -392,3 +393,26 @@ async def test_an_output_that_held_a_secret_goes_when_the_record_says_so() -> No
     assert removed[place] == []
     assert bench.outputs.removed == ["old"]
     assert bench.engine.state.finished is not None
+
+
+async def test_a_task_that_asks_for_a_file_is_answered_with_one_that_was_kept() -> None:
+    plan = plan_of({"id": "look", "manual": {"instructions": "look", "evidence": "file"}})
+
+    def hand_in(given: Confirm) -> Confirm:
+        if given.evidence != "here.png":
+            raise RunbookError("no such file")
+        return replace(given, output="ab" * 32, bytes=9)
+
+    bench = Bench(plan)
+    bench.engine._hand_in = hand_in
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.engine.run([opened(plan)]))
+        await bench.until("task.requested")
+        assert bench.engine.send(Confirm("look", "ann", "")) == (
+            "this task asks for evidence: name a file"
+        )
+        assert bench.engine.send(Confirm("look", "ann", "gone.png")) == "no such file"
+        assert bench.engine.send(Confirm("look", "ann", "here.png")) == ""
+        await running
+    events = [r.event for r in bench.journal.records if isinstance(r.event, TaskConfirmed)]
+    assert [(e.evidence, e.output, e.bytes) for e in events] == [("here.png", "ab" * 32, 9)]

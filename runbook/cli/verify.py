@@ -13,7 +13,7 @@ from runbook.cli.second_person import check_countersignatures
 from runbook.journal.file import EVENTS, read, split_torn
 from runbook.journal.outputs import OutputStore
 from runbook.report.facts import short_head
-from runbook.run.events import CommandFinished, Record, RunFinished, RunOpened
+from runbook.run.events import CommandFinished, Record, RunFinished, RunOpened, TaskConfirmed
 from runbook.run.outputs import replacements
 from runbook.run.record_events import OutputPurged
 from runbook.run.state import replay
@@ -57,7 +57,7 @@ def _outputs(directory: RunDirectory, records: list[Record]) -> list[str]:
         event = record.event
         if isinstance(event, OutputPurged) and store.path(event.old).exists():
             faults.append(f"record {record.seq}: purged output {event.old} is still there")
-        if not isinstance(event, CommandFinished) or not event.output:
+        if not isinstance(event, CommandFinished | TaskConfirmed) or not event.output:
             continue
         digest = replaced.get(event.output, event.output)
         path = store.path(digest)

@@ -13,6 +13,7 @@ from runbook import __version__
 from runbook.checks.base import CheckContext
 from runbook.checks.readers import read as read_check
 from runbook.cli import known_secrets
+from runbook.cli.evidence import keeper
 from runbook.cli.first_plan import Request
 from runbook.cli.last_words import mask_with
 from runbook.cli.late_values import LateValues
@@ -199,6 +200,7 @@ def wire(
         clock=clock,
         countersigned=countersigner(directory, clock.now),
         outputs=outputs,
+        hand_in=keeper(outputs, redactor),
         records=records,
     )
     return WiredRun(directory, engine, client, outputs, journal, redactor)

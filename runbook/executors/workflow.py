@@ -19,8 +19,9 @@ from runbook.executors.binding import bind_late
 from runbook.executors.workflow_logs import WorkflowLogs
 from runbook.model.document import WorkflowStep
 from runbook.redact import Redactor
-from runbook.run.events import CommandFinished, CommandStarting, WorkflowProgressed
+from runbook.run.events import CommandFinished, CommandStarting
 from runbook.run.signals import Ending, Outcome
+from runbook.run.workflow_events import WorkflowProgressed
 from runbook.target.api import ApiStatusError, ResourceRef
 from runbook.target.client import ClusterClient
 

@@ -53,7 +53,7 @@ class OutputStore:
                 content = path.read_bytes()
                 clean = mask(content)
                 if clean != content:
-                    pairs.append((path.stem, self._keep(clean)))
+                    pairs.append((path.stem, self.keep(clean)))
             for path in set(self.directory.glob("live/*.part")) - self._open:
                 content = path.read_bytes()
                 clean = mask(content)
@@ -79,7 +79,8 @@ class OutputStore:
                 where=str(self.directory),
             ) from fault
 
-    def _keep(self, content: bytes) -> str:
+    def keep(self, content: bytes) -> str:
+        """Store durably; returns the SHA-256 (hex) it is found by. Raises OSError."""
         sha256 = hashlib.sha256(content).hexdigest()
         self._replace(self.path(sha256), content)
         return sha256

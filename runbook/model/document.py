@@ -206,7 +206,7 @@ class ApproveStep(StepBase):
 
 class Task(FormatModel):
     instructions: Text = Field(description="what a person is to do")
-    evidence: Literal["none", "text"] = Field("none", description="what must be handed in")
+    evidence: Literal["none", "text", "file"] = Field("none", description="what must be handed in")
 
 
 class ManualStep(WorkBase):

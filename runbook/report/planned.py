@@ -68,6 +68,9 @@ class PhaseFacts:
     steps: tuple[StepFacts, ...]
 
 
+_EVIDENCE = {"none": "", "text": " and writes down what they saw", "file": " and hands in a file"}
+
+
 def phases_of(plan: Plan) -> tuple[PhaseFacts, ...]:
     """The phases in the order of a run, preflight first and what is always done last."""
     return tuple(
@@ -147,9 +150,7 @@ def _notes(planned: PlannedStep) -> Iterator[str]:
             yield f"refused when nobody answers for {readable(gate.timeout)}"
     else:
         if isinstance(step, ManualStep):
-            yield "a person does it" + (
-                " and writes down what they saw" if step.manual.evidence == "text" else ""
-            )
+            yield "a person does it" + (_EVIDENCE[step.manual.evidence])
         if isinstance(step, CheckStep):
             yield f"asked every {readable(step.every)}, for up to {readable(step.until)}"
         if isinstance(step, RunStep):

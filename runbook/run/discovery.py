@@ -16,6 +16,7 @@ from runbook.run.events import (
     NoteAdded,
     Record,
     RunOpened,
+    TaskConfirmed,
 )
 from runbook.run.masking import masked
 from runbook.run.readings import short
@@ -77,8 +78,8 @@ class Discovery:
         steps: dict[str, str] = {}
         for record in records:
             match record.event:
-                case CommandFinished(step=step, output=digest) if digest:
-                    steps[digest] = step
+                case CommandFinished() | TaskConfirmed() as kept if kept.output:
+                    steps[kept.output] = kept.step
                 case OutputPurged(step=step, new=digest):
                     steps[digest] = step
                 case _:

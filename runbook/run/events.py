@@ -17,6 +17,7 @@ from runbook.run.outline import Outline
 from runbook.run.readings import Verdict
 from runbook.run.record_events import RecordEvent
 from runbook.run.terms import Mode, Result
+from runbook.run.workflow_events import WorkflowProgressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +281,7 @@ class TaskRequested:
     kind: Literal["task.requested"] = "task.requested"
     step: str
     instructions: str
-    evidence: Literal["none", "text"] = "none"
+    evidence: Literal["none", "text", "file"] = "none"
     expires: datetime | None = None
 
 
@@ -290,6 +291,10 @@ class TaskConfirmed:
     step: str
     by: str
     evidence: str = ""
+    """What the person saw, or the name of the file they handed in."""
+    output: str = ""
+    """SHA-256 (hex) of that file, kept as stored outputs are; empty without one."""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,17 +345,6 @@ class CheckRead:
     verdict: Verdict
     expected: str
     observed: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowProgressed:
-    kind: Literal["workflow.progressed"] = "workflow.progressed"
-    step: str
-    attempt: int
-    workflow: str
-    phase: str
-    progress: str = ""
-    message: str = ""
 
 
 StepEvent = (

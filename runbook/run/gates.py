@@ -99,8 +99,11 @@ def answer(
             ]
         case Refuse(by=by, reason=reason):
             return [ApprovalRefused(step=step.id, by=by, reason=reason)]
-        case Confirm(by=by, evidence=evidence):
-            return [TaskConfirmed(step=step.id, by=by, evidence=evidence)]
+        case Confirm(by=by, evidence=evidence, output=output, bytes=size):
+            confirmed = TaskConfirmed(
+                step=step.id, by=by, evidence=evidence, output=output, bytes=size
+            )
+            return [confirmed]
 
 
 def practised(state: RunState, asked: ApprovalRequested | TaskRequested | None) -> bool:

@@ -118,8 +118,10 @@ def _about_step(plan: Plan, state: RunState, signal: StepSignal) -> str:
             request = state.step(at.id).request
             if not isinstance(request, TaskRequested):
                 return "no manual task is waiting"
-            missing = request.evidence == "text" and not evidence.strip()
-            return "this task asks for evidence: say what you saw" if missing else ""
+            if request.evidence == "none" or evidence.strip():
+                return ""
+            wanted = "say what you saw" if request.evidence == "text" else "name a file"
+            return f"this task asks for evidence: {wanted}"
         case Retry():
             return "" if status in UNDECIDED else f"the step is {status}; only a failure is retried"
         case Skip(reason=reason):

@@ -47,6 +47,10 @@ class Confirm:
     step: str
     by: str
     evidence: str = ""
+    """What was seen; or a file's name: typed first, and with `output` the name of a kept copy."""
+    output: str = ""
+    """SHA-256 (hex) of a file that has been kept."""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ from runbook.run.events import (
     TargetVerified,
     TaskConfirmed,
     TaskRequested,
-    WorkflowProgressed,
 )
 from runbook.run.record_events import JournalRecovered, OutputPurged, SecretExposed
+from runbook.run.workflow_events import WorkflowProgressed
 
 
 def describe(event: Event) -> str:
@@ -109,8 +109,9 @@ def _words(event: Event) -> str:
             return f"{step}: the approval expired, which is a refusal"
         case TaskRequested(step=step, instructions=instructions):
             return f"{step} waits for a person: {instructions}"
-        case TaskConfirmed(step=step, by=by, evidence=evidence):
-            return f"{step} confirmed by {by}" + (f": {evidence}" if evidence else "")
+        case TaskConfirmed(step=step, by=by, evidence=evidence, output=digest, bytes=size):
+            kept = f" ({size} bytes, SHA-256 {digest})" if digest else ""
+            return f"{step} confirmed by {by}" + (f": {evidence}{kept}" if evidence else "")
         case TargetVerified(cluster_uid=uid):
             return f"the cluster is the pinned one ({uid[:8]})"
         case CommandStarting(script=script):

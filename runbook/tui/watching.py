@@ -17,12 +17,12 @@ from runbook.run.events import (
     CommandFinished,
     HealthRead,
     Record,
-    WorkflowProgressed,
 )
 from runbook.run.readings import Reading
 from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output, Seen, Session
 from runbook.run.summary import Ledger
+from runbook.run.workflow_events import WorkflowProgressed
 from runbook.target.rows import FeedState, PodRow, Row, RowKey
 from runbook.tui.lines import Lines, RingLines, RowLines, TextLines
 from runbook.tui.presenter.cluster import CHANGED_FOR

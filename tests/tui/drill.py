@@ -26,7 +26,6 @@ from runbook.run.events import (
     Record,
     RunHeld,
     RunOpened,
-    WorkflowProgressed,
 )
 from runbook.run.machine import current, decide
 from runbook.run.outline import Outline, PhaseOutline, StepOutline
@@ -49,6 +48,7 @@ from runbook.run.signals import (
 )
 from runbook.run.state import RunState, Status, evolve
 from runbook.run.terms import Mode
+from runbook.run.workflow_events import WorkflowProgressed
 from runbook.target.rows import FeedState, ObjectRow, PodRow, Row, RowKey, State
 from runbook.tui.app import RunApp
 from runbook.tui.options import ScreenOptions

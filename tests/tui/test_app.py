@@ -29,6 +29,7 @@ from runbook.tui.app import RunApp
 from runbook.tui.options import ScreenOptions
 from runbook.tui.presenter.prompt import GUARD, Purpose
 from runbook.tui.watching import Batch
+from tests.run.driving import plan_of
 from tests.tui.drill import (
     MOMENTS,
     OPERATOR,
@@ -583,3 +584,15 @@ async def test_a_reason_typed_at_once_is_no_command() -> None:
         assert prompt is not None
         assert prompt.purpose is Purpose.SKIP
         assert session.sent == []
+
+
+async def test_the_path_of_a_file_that_is_handed_in_may_be_pasted() -> None:
+    plan = plan_of({"id": "look", "manual": {"instructions": "look", "evidence": "file"}})
+    session = FakeSession(plan)
+    session.decide(Continue(OPERATOR))
+    async with Watched(session) as operator:
+        await operator.after_guard()
+        operator.screen.painter.now.post_message(events.Paste("/tmp/the picture.png\n"))
+        await operator.settle()
+        await operator.press("enter")
+        assert operator.last == Confirm("look", OPERATOR, "/tmp/the picture.png")

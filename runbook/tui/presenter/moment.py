@@ -9,11 +9,12 @@ from enum import StrEnum
 
 from runbook.plan import Plan, PlannedStep
 from runbook.run.course import part, undoable
-from runbook.run.events import ApprovalRequested, CommandFinished, WorkflowProgressed
+from runbook.run.events import ApprovalRequested, CommandFinished
 from runbook.run.machine import current, front
 from runbook.run.readings import Reading
 from runbook.run.state import RunState, Status
 from runbook.run.summary import Summary
+from runbook.run.workflow_events import WorkflowProgressed
 from runbook.target.rows import FeedState, ObjectRow, PodRow, RowKey
 from runbook.tui.presenter.spans import UNICODE, Symbols
 

@@ -57,7 +57,7 @@ class Prompt:
     standing: bool = False
     """The run waits for it: `esc` puts it off, and it comes back."""
     pasted: bool = False
-    """The answer is somebody else's, and long: it may be pasted."""
+    """The answer is long, and comes from elsewhere: it may be pasted."""
 
 
 def standing_prompt(moment: Moment) -> Prompt | None:
@@ -78,6 +78,9 @@ def standing_prompt(moment: Moment) -> Prompt | None:
             )
         case TaskRequested(evidence="text"):
             return Prompt(Purpose.CONFIRM, step.id, "Done? Say what you saw", standing=True)
+        case TaskRequested(evidence="file"):
+            question = "Done? Name the file that shows it"
+            return Prompt(Purpose.CONFIRM, step.id, question, standing=True, pasted=True)
         case TaskRequested():
             return Prompt(
                 Purpose.CONFIRM, step.id, "Type  done  when it is done", "done", standing=True

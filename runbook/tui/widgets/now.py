@@ -12,7 +12,7 @@ from textual import events
 from textual.content import Content
 from textual.message import Message
 
-from runbook.tui.presenter.prompt import GUARD, Prompt
+from runbook.tui.presenter.prompt import GUARD, Prompt, Purpose
 from runbook.tui.widgets.rows import Rows
 
 EDITING = ("escape", "enter", "backspace", "ctrl+u", "ctrl+w", "ctrl+r", "ctrl+y")
@@ -131,4 +131,7 @@ class NowCard(Rows, can_focus=True):
         if not self.prompt.pasted:
             self.advise("a paste is refused: type it")
         elif self._monotonic() >= self._deaf_until:
-            self._become("".join(event.text.split())[:LONGEST_PASTED])
+            # An answer may come wrapped; a path may hold blanks.
+            path = self.prompt.purpose is Purpose.CONFIRM
+            text = event.text.strip() if path else "".join(event.text.split())
+            self._become(text[:LONGEST_PASTED])

@@ -1,0 +1,17 @@
+"""How a submitted Argo Workflow gets on, as a fact of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowProgressed:
+    kind: Literal["workflow.progressed"] = "workflow.progressed"
+    step: str
+    attempt: int
+    workflow: str
+    phase: str
+    progress: str = ""
+    message: str = ""
