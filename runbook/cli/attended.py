@@ -136,6 +136,7 @@ class Attended:
 
         notes: asyncio.Task[None] | None = None
         try:
+            screen.watching.before = await asyncio.to_thread(self._drill_before)
             opened = await self._open(screen.notice)
             if self._gone:
                 from runbook.cli.opening import discard
@@ -169,6 +170,11 @@ class Attended:
         facts = facts or next(e for e in opened.first if isinstance(e, RunOpened))
         earlier = await asyncio.to_thread(alike, self._settings.runs, facts)
         screen.watching.usual = usual(earlier)
+
+    def _drill_before(self) -> str:
+        from runbook.cli.kept_runs import drill_before
+
+        return drill_before(self._settings.runs, self._session.plan.name, RealClock().now())
 
     # -- what the screen asks for
 

@@ -19,6 +19,7 @@ from runbook.cli import opening
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import Request, read_request
 from runbook.cli.inbox import Inbox
+from runbook.cli.kept_runs import drill_before
 from runbook.cli.log_file import log_to
 from runbook.cli.loop import run
 from runbook.cli.opening import Opened
@@ -48,6 +49,11 @@ def start(arguments: argparse.Namespace, file: Path, directory: Path) -> int:
 
 
 async def _start(request: Request, arguments: argparse.Namespace, settings: Settings) -> int:
+    before = await asyncio.to_thread(
+        drill_before, settings.runs, request.runbook.name, RealClock().now()
+    )
+    if before:
+        _say(before)
     run_opening = opening.open_run(request, arguments, settings, _say)
     return await open_and_perform(run_opening, settings, junit=arguments.junit)
 

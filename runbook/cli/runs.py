@@ -49,7 +49,7 @@ def table(kept: Sequence[KeptRun], now: datetime) -> list[str]:
     width = max((len(run.directory.id) for run in kept), default=0)
     lines = [_line(run, width, now) for run in kept]
     names = dict.fromkeys(run.summary.opened.name for run in kept if run.summary)
-    drills = [drill for name in names if (drill := last_drill(list(kept), name, now))]
+    drills = [drill for name in names if (drill := last_drill(kept, name, now))]
     return [*lines, *([""] if drills else []), *drills]
 
 

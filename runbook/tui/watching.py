@@ -64,6 +64,7 @@ class Watching:
     reports: tuple[str, ...] = ()
     usual: Mapping[str, float] = field(default_factory=dict)
     doing: str = ""
+    before: str = ""
     spectator: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     records: list[Record] = field(default_factory=list)
@@ -181,6 +182,7 @@ class Watching:
             reports=self.reports,
             usual=self.usual,
             doing=self.doing,
+            before=self.before,
             spectator=self.spectator,
             symbols=self.symbols,
         )

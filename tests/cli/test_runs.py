@@ -217,5 +217,25 @@ def test_how_long_ago(seconds: float, words: str) -> None:
 
 def test_a_runbook_that_was_never_drilled_has_no_last_drill(keep: Keep, tmp_path: Path) -> None:
     keep(1)
-    kept = newest_first(tmp_path / "runs")
-    assert kept_runs.last_drill(kept, "test", datetime(2026, 3, 1, tzinfo=UTC)) == ""
+    runs_kept = tmp_path / "runs"
+    assert kept_runs.drill_before(runs_kept, "test", datetime(2026, 3, 1, tzinfo=UTC)) == ""
+
+
+def test_before_a_run_only_the_runs_of_its_runbook_are_read(
+    keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(1, mode=Mode.DRILL)
+    keep(2)
+    other = tmp_path / "runs" / "03-other-abcde"
+    other.mkdir()
+    (other / EVENTS).write_text("{}\n")
+    read: list[str] = []
+
+    def looked(directory: RunDirectory) -> kept_runs.KeptRun:
+        read.append(directory.id)
+        return look_at(directory)
+
+    monkeypatch.setattr(kept_runs, "look_at", looked)
+    said = kept_runs.drill_before(tmp_path / "runs", "test", NOW)
+    assert said == "last drill of test: 38 days ago, recovered in 30s"
+    assert read == ["02-test-abcde", "01-test-abcde"]

@@ -10,7 +10,15 @@ from textual.pilot import Pilot
 
 from runbook.run.signals import Accept, Approve, Hold, Leave, Refuse, Retry, Skip
 from runbook.tui.app import RunApp
-from tests.tui.drill import MOMENTS, FakeSession, HandClock, app_over, cluster_at, shown
+from tests.tui.drill import (
+    MOMENTS,
+    FakeSession,
+    HandClock,
+    app_over,
+    cluster_at,
+    screen_of,
+    shown,
+)
 from tests.tui.show import build
 
 SIZES = [(160, 45), (120, 35), (80, 24)]
@@ -212,3 +220,13 @@ async def test_help_and_zoom_open_and_close() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert text_of(app)[0] == before
+
+
+async def test_before_the_start_it_says_when_this_was_last_drilled() -> None:
+    app = app_of(MOMENTS["ready"]())
+    async with shown(app, (80, 24)) as pilot:
+        assert not any("Before" in row for row in text_of(app))
+        screen_of(app).watching.before = "last drill of x: 12 days ago, recovered in 31m"
+        screen_of(app)._repaint()
+        await pilot.pause()
+        assert any("Before  last drill of x: 12 days ago, recovered" in row for row in text_of(app))

@@ -102,6 +102,8 @@ class Moment:
     """The step under the cursor in the list of steps."""
     doing: str = ""
     """What is being done before the run is there."""
+    before: str = ""
+    """When this was last drilled, and how it went; empty when it never was."""
     spectator: bool = False
     """The run is another terminal's: it is looked at, and nothing else."""
     symbols: Symbols = UNICODE

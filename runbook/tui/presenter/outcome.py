@@ -45,6 +45,8 @@ def ready_rows(moment: Moment, columns: int) -> list[Ranked]:
         *(Ranked(2, r) for r in labelled("Plan", counts, columns)),
         *(Ranked(2, r) for r in labelled("Goal", f"{goal}; {allowed}", columns)),
     ]
+    if moment.before:
+        rows += [Ranked(3, r) for r in labelled("Before", clean(moment.before), columns)]
     if inputs:
         rows += [Ranked(4, r) for r in labelled("Inputs", inputs, columns, Tone.DIM)]
     return rows if opening else [*rows, Ranked(1, keys_row("enter start", "? help", "q leave"))]
