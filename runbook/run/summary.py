@@ -304,6 +304,8 @@ def _noted(step: StepSummary, state: StepState, record: Record) -> StepSummary:
             return replace(step, commands=(*step.commands[:-1], (starting, event)))
         case CheckRead():
             return replace(step, reads=(*step.reads, event))
+        case FailureHandled():
+            return step  # it failed as it failed, whatever the runbook makes of it
     ended = record.at if state.done or state.status not in _GOING_ON else None
     by = getattr(event, "by", "") or step.decided_by
     return replace(

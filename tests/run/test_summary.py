@@ -9,6 +9,7 @@ import pytest
 from runbook.errors import RunbookError
 from runbook.run.readings import Verdict
 from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Retry, Skip
+from runbook.run.state import Status
 from runbook.run.summary import Waiting, summarise
 from tests.run.driving import (
     BUILD,
@@ -116,6 +117,13 @@ def test_a_step_keeps_who_decided_about_it() -> None:
     go, build = summarise(run.records).steps
     assert (go.decided_by, go.status) == ("ann", "passed")
     assert (build.attempts, build.decided_by) == (1, "")
+
+
+def test_a_failure_that_is_passed_over_keeps_its_reason() -> None:
+    run = Drive(plan_of({**BUILD, "on_failure": "continue"}))
+    run.ends("build", Ending.FAILED, "boom")
+    (step,) = summarise(run.records).steps
+    assert (step.status, step.reason) == (Status.FAILED, "boom")
 
 
 def test_a_journal_without_records_is_of_a_run_that_was_never_opened() -> None:
