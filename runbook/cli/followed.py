@@ -16,6 +16,7 @@ from runbook.journal.file import EVENTS
 from runbook.journal.outputs import OutputStore
 from runbook.plan import Plan
 from runbook.run.events import CommandFinished, Record
+from runbook.run.record_events import OutputPurged
 from runbook.run.session import Follower, Output
 from runbook.run.signals import Signal
 from runbook.run.state import RunState, Status, evolve
@@ -95,6 +96,10 @@ class FollowedSession:
             told = self._told.pop((event.step, event.attempt), None)
             if told is not None and not event.truncated:
                 self._tell(event.step, event.attempt, self._store.read(event.output)[told:])
+        if isinstance(event, OutputPurged):
+            for step, digest in self._digests.items():
+                if digest == event.old:
+                    self._digests[step] = event.new
         self.state = evolve(self.state, record)
         self._records.append(record)
         for follower in self._followers:

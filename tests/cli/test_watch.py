@@ -20,6 +20,7 @@ from runbook.errors import JournalDamaged, RunbookError
 from runbook.journal.file import EVENTS, JournalFile
 from runbook.journal.outputs import OutputStore
 from runbook.run.events import CommandFinished, CommandStarting, Record
+from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output
 from runbook.run.signals import AddNote, Leave, Report
 from tests.cli.test_note import BOOK, PROGRAM, note, words
@@ -100,6 +101,14 @@ def test_output_is_told_while_it_grows_and_whole_when_it_is_stored(run: Run) -> 
     assert heard.output == b"one\ntwo\n"
     assert session.output_of("delete") == b"one\ntwo\n"
     assert session.output_of("build") == b""
+    with run.outputs.begin("delete", 2) as writer:
+        writer.write(b"one\n***\n")
+        clean = writer.store()
+    purged = OutputPurged(step="delete", old=stored.sha256, new=clean.sha256, reason="a secret")
+    run.drive.add([purged])
+    run.write()
+    session.look()
+    assert session.output_of("delete") == b"one\n***\n"
 
 
 def test_half_a_line_is_waited_for_and_a_changed_one_is_not_believed(run: Run) -> None:
