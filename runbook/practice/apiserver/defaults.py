@@ -40,6 +40,12 @@ def on_write(resource: str, obj: JSON) -> None:
         defaulter(obj)
 
 
+def on_status(resource: str, obj: JSON) -> None:
+    """What a status says even where it is nothing."""
+    if resource == "horizontalpodautoscalers.autoscaling" and "status" in obj:
+        obj["status"] = {"currentMetrics": None, "desiredReplicas": 0, **obj["status"]}
+
+
 def _template(spec: JSON) -> None:
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {})

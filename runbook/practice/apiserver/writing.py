@@ -180,6 +180,7 @@ async def update(
         case "status":
             new = _with_status(conversion.as_shown(resource, live), obj)
             new, causes = inspect(state, resource, new, options)
+            defaults.on_status(resource.name, new)
             causes = [_seen_from_status(one) for one in causes]
         case "finalize":
             new = _with_finalizers(live, obj)

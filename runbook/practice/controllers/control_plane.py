@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from runbook.practice.cluster import Cluster
 from runbook.practice.controllers.api_services import START, ApiServices
+from runbook.practice.controllers.autoscalers import SYNC_EVERY, Autoscalers
 from runbook.practice.controllers.behaviours import PodBehaviours
 from runbook.practice.controllers.crds import CustomResourceDefinitions
 from runbook.practice.controllers.daemonsets import DaemonSets
@@ -88,4 +89,5 @@ class ControlPlane:
             Endpoints(cluster, seed=seed),
         ):
             self.controllers.add(counting, at_most_every=BATCH)
+        self.controllers.add(Autoscalers(cluster, self.events), at_most_every=SYNC_EVERY)
         self.controllers.queue(api_services, START)
