@@ -8,13 +8,15 @@ a path finds several values, all of them must be as expected.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from runbook.checks import jsonpath
 from runbook.errors import CheckMisconfigured
-from runbook.model.checks import Expect, HttpExpect, JsonPath
+from runbook.model.checks import Expect, HttpExpect, JsonPath, Range
+from runbook.model.values import format_duration
 
 LONGEST = 200
 """Characters of outside text that an observation quotes."""
@@ -48,6 +50,8 @@ def describe_value(expected: JsonPath) -> str:
     words = f"{path} = {as_text(expected.equals)}" if _asks_equals(expected) else ""
     if expected.matches is not None:
         words = f"{words or path} matching /{expected.matches}/"
+    if expected.range is not None:
+        words = f"{words or path} {describe_range(expected.range)}"
     return words or f"{path} present"
 
 
@@ -63,7 +67,31 @@ def value_mismatch(expected: JsonPath, document: Any) -> str:
             return f"{path} is {shortened(text)}"
         if expected.matches is not None and not pattern(expected.matches).search(text):
             return f"{path} is {shortened(text)}"
+        if expected.range is not None and (why := range_mismatch(expected.range, value, path)):
+            return why
     return ""
+
+
+def describe_range(wanted: Range) -> str:
+    if wanted.min is None:
+        return f"at most {wanted.max:g}"
+    if wanted.max is None:
+        return f"at least {wanted.min:g}"
+    return f"from {wanted.min:g} to {wanted.max:g}"
+
+
+def range_mismatch(wanted: Range, value: Any, what: str) -> str:
+    """Why a value is no number in a range. A text that is a number counts as one."""
+    text = as_text(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        return f"{what} is {shortened(text) or 'empty'}, which is no number"
+    low = wanted.min is None or number >= wanted.min
+    high = wanted.max is None or number <= wanted.max
+    return "" if low and high else f"{what} is {shortened(text)}"
 
 
 def _asks_equals(expected: JsonPath) -> bool:
@@ -100,6 +128,8 @@ def describe_command(expect: Expect) -> str:
         parts.append(f"output matching /{expect.regex}/")
     if expect.jsonpath is not None:
         parts.append(describe_value(expect.jsonpath))
+    if expect.range is not None:
+        parts.append(f"output {describe_range(expect.range)}")
     return ", ".join(parts)
 
 
@@ -118,8 +148,10 @@ def _command_mismatch(expect: Expect, exit_code: int | None, stdout: str) -> str
         return f"output is {shortened(stdout) or 'empty'}"
     if expect.regex is not None and not pattern(expect.regex).search(stdout):
         return f"nothing matches /{expect.regex}/ in: {shortened(stdout) or 'no output'}"
-    if expect.jsonpath is not None:
-        return json_mismatch(expect.jsonpath, stdout, "the output")
+    if expect.jsonpath and (why := json_mismatch(expect.jsonpath, stdout, "the output")):
+        return why
+    if expect.range is not None:
+        return range_mismatch(expect.range, stdout, "output")
     return ""
 
 
@@ -130,12 +162,18 @@ def describe_http(expect: HttpExpect) -> str:
         parts.append(f"body matching /{expect.regex}/")
     if expect.jsonpath is not None:
         parts.append(describe_value(expect.jsonpath))
+    if expect.range is not None:
+        parts.append(f"body {describe_range(expect.range)}")
+    if expect.max_latency is not None:
+        parts.append(f"within {format_duration(expect.max_latency)}")
     return ", ".join(parts)
 
 
 def http_mismatch(expect: HttpExpect, status: int, headers: Mapping[str, str], body: str) -> str:
     """Why an HTTP answer is not the expected one. Header names are given in lower case."""
     if status not in ([expect.status] if isinstance(expect.status, int) else expect.status):
+        if 300 <= status < 400 and (to := headers.get("location")):
+            return f"HTTP {status} to {shortened(to)}; a redirect is not followed"
         return f"HTTP {status}" + (f": {shortened(body)}" if body.strip() else "")
     for name, regex in expect.headers.items():
         value = headers.get(name.lower())
@@ -143,6 +181,8 @@ def http_mismatch(expect: HttpExpect, status: int, headers: Mapping[str, str], b
             return f"header {name} is {'absent' if value is None else shortened(value)}"
     if expect.regex is not None and not pattern(expect.regex).search(body):
         return f"nothing matches /{expect.regex}/ in: {shortened(body) or 'an empty body'}"
-    if expect.jsonpath is not None:
-        return json_mismatch(expect.jsonpath, body, "the body")
+    if expect.jsonpath and (why := json_mismatch(expect.jsonpath, body, "the body")):
+        return why
+    if expect.range is not None:
+        return range_mismatch(expect.range, body, "the body")
     return ""

@@ -13,8 +13,10 @@ import httpx
 
 from runbook.checks.base import CheckContext
 from runbook.checks.expectation import describe_http, http_mismatch, shortened
+from runbook.clock import RealClock
 from runbook.errors import CheckMisconfigured
 from runbook.model.checks import HttpQuery, TcpQuery
+from runbook.model.values import readable
 from runbook.run.readings import Reading, fails, holds, unknown
 
 MINIO_STATUS = "x-minio-server-status"
@@ -30,14 +32,17 @@ async def look_http(query: HttpQuery, context: CheckContext, expected: str) -> R
     services = context.cluster.services
     if (query.username is None) != (query.password is None):
         raise CheckMisconfigured("username and password are given together or not at all")
+    clock = RealClock()
     auth = (query.username, query.password or "") if query.username is not None else None
-    async with (
-        services.open(
-            query.url, timeout=context.timeout, auth=auth, verify=_trust(query.ca_file)
-        ) as (client, route),
-        client.stream(query.method, route.url, headers=query.headers, content=query.body) as answer,
-    ):
-        body = await _body(answer)
+    async with services.open(
+        query.url, timeout=context.timeout, auth=auth, verify=_trust(query.ca_file)
+    ) as (client, route):
+        asked = clock.monotonic()
+        async with client.stream(
+            query.method, route.url, headers=query.headers, content=query.body
+        ) as answer:
+            body = await _body(answer)
+        took = clock.monotonic() - asked
     headers = {name.lower(): value for name, value in answer.headers.items()}
     mismatch = http_mismatch(query.expect, answer.status_code, headers, body)
     if mismatch:
@@ -45,7 +50,11 @@ async def look_http(query: HttpQuery, context: CheckContext, expected: str) -> R
     if headers.get(MINIO_STATUS) and MINIO_STATUS not in map(str.lower, query.expect.headers):
         told = f"HTTP {answer.status_code}, but MinIO says {shortened(headers[MINIO_STATUS])}"
         return fails(expected, told)
-    return holds(expected, f"HTTP {answer.status_code}")
+    limit = query.expect.max_latency
+    told = f"HTTP {answer.status_code}"
+    if limit is None:
+        return holds(expected, told)
+    return (holds if took <= limit else fails)(expected, f"{told} after {_seconds(took)}")
 
 
 def expects_tcp(query: TcpQuery) -> str:
@@ -63,6 +72,11 @@ async def look_tcp(query: TcpQuery, context: CheckContext, expected: str) -> Rea
         return unknown(expected, error.strerror or str(error))
     writer.close()
     return holds(expected, "it does")
+
+
+def _seconds(took: float) -> str:
+    """To the millisecond where that says more than tenths of a second."""
+    return f"{took * 1000:.0f}ms" if took < 1 else readable(took)
 
 
 async def _body(answer: httpx.Response) -> str:

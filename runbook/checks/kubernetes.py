@@ -99,6 +99,9 @@ def _problem(query: KubernetesQuery, item: JSON) -> str:
     if query.jsonpath and (problem := value_mismatch(query.jsonpath, item)):
         secret = query.kind.lower().partition(".")[0] in ("secret", "secrets")
         return "differs (a Secret's values are not shown)" if secret else problem
+    if query.jsonpath and query.jsonpath.path.lstrip("{").startswith(".status") and is_stale(item):
+        generation = (item.get("metadata") or {}).get("generation")
+        return f"its status is stale: generation {generation} is not yet observed"
     if query.current_generation and (problem := _old_generation(item)):
         return problem
     return ""

@@ -6,12 +6,27 @@ how long is the step's business.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from runbook.model.base import FormatModel
 from runbook.model.values import Duration, Reference, Text
+
+
+class Range(FormatModel):
+    """What a number must lie in; both ends belong to it."""
+
+    min: float | None = Field(None, allow_inf_nan=False, description="the smallest allowed number")
+    max: float | None = Field(None, allow_inf_nan=False, description="the largest allowed number")
+
+    @model_validator(mode="after")
+    def holds_something(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a range needs `min`, `max` or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"no number lies between {self.min:g} and {self.max:g}")
+        return self
 
 
 class JsonPath(FormatModel):
@@ -20,6 +35,7 @@ class JsonPath(FormatModel):
     path: Text = Field(description="kubectl JSONPath, with or without braces: {.status.phase}")
     equals: str | int | float | bool | None = Field(None, description="the exact value")
     matches: str | None = Field(None, description="a regular expression found in the value")
+    range: Range | None = Field(None, description="the value is a number in here")
 
 
 class Expect(FormatModel):
@@ -29,6 +45,7 @@ class Expect(FormatModel):
     stdout: str | None = Field(None, description="the whole standard output, outer blanks removed")
     regex: str | None = Field(None, description="a regular expression found in standard output")
     jsonpath: JsonPath | None = Field(None, description="standard output is JSON with this value")
+    range: Range | None = Field(None, description="standard output is a number in here")
 
 
 class HttpExpect(FormatModel):
@@ -37,6 +54,10 @@ class HttpExpect(FormatModel):
     status: int | list[int] = Field(200, description="allowed status code or codes")
     regex: str | None = Field(None, description="a regular expression found in the body")
     jsonpath: JsonPath | None = Field(None, description="the body is JSON with this value")
+    range: Range | None = Field(None, description="the body is a number in here")
+    max_latency: Duration | None = Field(
+        None, gt=0, description="the whole answer is there within this time"
+    )
     headers: dict[str, str] = Field({}, description="header names with regular expressions")
 
 

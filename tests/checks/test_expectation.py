@@ -34,6 +34,23 @@ from runbook.model.checks import Expect, HttpExpect, JsonPath
         ({"jsonpath": {"path": ".a", "equals": 1}}, 0, '{"a": 1}', ""),
         ({"jsonpath": {"path": ".a", "equals": 1}}, 0, '{"a": 2}', ".a is 2"),
         ({"jsonpath": {"path": ".a"}}, 0, "no json", "the output is no JSON: no json"),
+        ({"range": {"min": 1, "max": 3}}, 0, " 1\n", ""),
+        ({"range": {"min": 1, "max": 3}}, 0, "3.0", ""),
+        ({"range": {"min": 1, "max": 3}}, 0, "3.01", "output is 3.01"),
+        ({"range": {"min": -1}}, 0, "-2", "output is -2"),
+        ({"range": {"max": 0}}, 0, "-1e9", ""),
+        ({"range": {"max": 0}}, 0, "", "output is empty, which is no number"),
+        ({"range": {"max": 0}}, 0, "nan", "output is nan, which is no number"),
+        ({"range": {"max": 0}}, 0, "2Gi", "output is 2Gi, which is no number"),
+        ({"jsonpath": {"path": ".a", "range": {"max": 2}}}, 0, '{"a": 3}', ".a is 3"),
+        ({"jsonpath": {"path": ".a", "range": {"max": 2}}}, 0, '{"a": "2"}', ""),
+        ({"jsonpath": {"path": ".a[*]", "range": {"max": 2}}}, 0, '{"a": [1, 4]}', ".a[*] is 4"),
+        (
+            {"jsonpath": {"path": ".a", "range": {"max": 2}}},
+            0,
+            '{"a": true}',
+            ".a is true, which is no number",
+        ),
     ],
 )
 def test_a_command_is_compared(
@@ -124,3 +141,35 @@ def test_outside_text_is_one_line_of_limited_length() -> None:
     assert shortened("a\n  b\tc") == "a b c"
     assert len(shortened("x" * 1000)) == 200
     assert as_text(2.5) == "2.5"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"min": 1}, "at least 1"),
+        ({"max": 2.5}, "at most 2.5"),
+        ({"min": 0, "max": 3}, "from 0 to 3"),
+    ],
+)
+def test_a_range_is_said_in_words(wanted: dict[str, float], words: str) -> None:
+    expect = {"range": wanted}
+    assert describe_command(Expect.model_validate(expect)) == f"exit 0, output {words}"
+    http = HttpExpect.model_validate({**expect, "max_latency": "300ms"})
+    assert describe_http(http) == f"HTTP 200, body {words}, within 300ms"
+    path = JsonPath.model_validate({"path": ".a", "range": wanted})
+    assert describe_value(path) == f".a {words}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({}, "needs `min`, `max` or both"),
+        ({"min": 2, "max": 1}, "no number lies between 2 and 1"),
+        ({"min": float("nan")}, "finite"),
+        ({"min": True}, "number"),
+        ({"least": 1}, "Extra inputs"),
+    ],
+)
+def test_a_range_that_holds_nothing_is_refused(wanted: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Expect.model_validate({"range": wanted})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator
@@ -28,6 +29,11 @@ async def site() -> AsyncIterator[BaseTestServer]:
                 return web.Response(status=200 if given == f"Basic {token}" else 401)
             case "/echo":
                 return web.Response(text=f"{request.method} {await request.text()}")
+            case "/number":
+                return web.Response(text="7\n")
+            case "/late":
+                await asyncio.sleep(0.2)
+                return web.Response(text="at last")
             case "/moved":
                 raise web.HTTPFound("/health")
             case "/runs":
@@ -71,6 +77,11 @@ def closed_port() -> int:
             (HOLDS, "HTTP 200"),
         ),
         ("/moved", {"expect": {"status": 302}}, (HOLDS, "HTTP 302")),
+        ("/moved", {}, (FAILS, "HTTP 302 to /health; a redirect is not followed")),
+        ("/number", {"expect": {"range": {"min": 7}}}, (HOLDS, "HTTP 200")),
+        ("/number", {"expect": {"range": {"max": 6}}}, (FAILS, "the body is 7")),
+        ("/late", {"expect": {"max_latency": "5s"}}, (HOLDS, "HTTP 200 after 2")),
+        ("/late", {"expect": {"max_latency": "100ms"}}, (FAILS, "HTTP 200 after 2")),
         ("/runs", {"expect": {"jsonpath": {"path": ".runs"}}}, (FAILS, "instead of an error")),
         ("/v2/models", {}, (FAILS, "no such route even when healthy")),
         ("/health", {"username": "user"}, (UNKNOWN, "given together")),

@@ -82,6 +82,26 @@ async def test_a_condition_of_an_older_generation_is_stale(cluster: Any) -> None
     assert "stale: generation 2 is not yet observed" in reading.observed
 
 
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        ("{.status.observedGeneration}", FAILS),
+        (".status.conditions[0].status", FAILS),
+        (".spec.storageUri", HOLDS),
+    ],
+)
+async def test_a_value_of_a_stale_status_is_not_green(
+    cluster: Any, path: str, verdict: Verdict
+) -> None:
+    await cluster.put(MODELS, model("one"), ready())
+    query = {"kind": "Model", "namespace": "a", "jsonpath": {"path": path}}
+    assert await cluster.verdict(kubernetes=query) is HOLDS
+    await cluster.api.patch(MODELS, "a", "one", {"spec": {"storageUri": "s3://b/y"}})
+    reading = await cluster.look(kubernetes=query)
+    assert reading.verdict is verdict
+    assert ("stale: generation 2 is not yet observed" in reading.observed) is (verdict is FAILS)
+
+
 async def test_the_current_generation_must_be_said(cluster: Any) -> None:
     await cluster.put(MODELS, model("one"), ready(generation=None))
     assert await cluster.verdict(kubernetes=READY) is HOLDS

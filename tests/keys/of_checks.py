@@ -87,6 +87,13 @@ expects("exit", [0, 1], [1, 2])
 expects("stdout", '{"a": 1}', "no")
 expects("regex", "a", "^b")
 expects("jsonpath", {"path": ".a"}, {"path": ".b"})
+shows(
+    "Expect.range",
+    looked,
+    {"run": "echo 7", "expect": {"range": {"max": 6}}},
+    {"run": "echo 7", "expect": {"range": {"max": 7}}},
+    FAILS,
+)
 
 
 def at_path(**more: Any) -> Query:
@@ -95,6 +102,9 @@ def at_path(**more: Any) -> Query:
 
 shows("JsonPath.path", looked, at_path(path=".b"), at_path(), FAILS)
 shows("JsonPath.equals", looked, at_path(equals=2), at_path(), FAILS)
+shows("JsonPath.range", looked, at_path(range={"min": 2}), at_path(), FAILS)
+shows("Range.min", looked, at_path(range={"min": 2, "max": 3}), at_path(range={"max": 3}), FAILS)
+shows("Range.max", looked, at_path(range={"min": 0, "max": 0}), at_path(range={"min": 0}), FAILS)
 shows("JsonPath.matches", looked, at_path(matches="^x"), at_path(), FAILS)
 
 # -- kubernetes
@@ -155,6 +165,8 @@ for key, value in {
     "regex": "^nothing",
     "jsonpath": {"path": ".none"},
     "headers": {"X-Kind": "^other"},
+    "range": {"min": 0},
+    "max_latency": "0.001ms",
 }.items():
     site = {"url": "{site}/"}
     shows(
