@@ -39,6 +39,31 @@ _KINDS = frozenset(
 )
 
 
+_ELSEWHERE = {
+    "if": "when",
+    "condition": "when",
+    "name": "title",
+    "on_error": "on_failure",
+    "ignore_errors": "on_failure",
+    "continue-on-error": "on_failure",
+    "chdir": "working-directory",
+    "outputs": "register",
+    "command": "run",
+    "script": "run",
+    "confirm": "approve",
+    "approval": "approve",
+    "pause": "wait",
+    "sleep": "wait",
+    "variables": "inputs",
+    "parameters": "inputs",
+    "options": "inputs",
+    "sections": "phases",
+    "stages": "phases",
+    "jobs": "phases",
+}
+"""What other programs call it, and what it is called here."""
+
+
 def load_file(path: Path) -> Composed:
     """A runbook with the files that it uses. Raises InvalidRunbook, also when one cannot be read."""
     try:
@@ -274,13 +299,16 @@ def _no_kind(value: Any, error: Any) -> tuple[str, str]:
     known = _keys_of_everything()
     for key in value:
         near = difflib.get_close_matches(str(key), kinds, n=1)
-        if near and key not in known:
-            return f"{expected}; found none", f"did you mean {near[0]!r} instead of {key!r}?"
+        ours = _ELSEWHERE.get(str(key), near[0] if near else None)
+        if ours in kinds and key not in known:
+            return f"{expected}; found none", f"did you mean {ours!r} instead of {key!r}?"
     return f"{expected}; found none", ""
 
 
 def _nearest(name: str, allowed: Iterable[str]) -> str:
     options = list(allowed)
+    if (ours := _ELSEWHERE.get(name)) in options:
+        return f"did you mean {ours!r}?"
     near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
     if near:
         return f"did you mean {near[0]!r}?"
