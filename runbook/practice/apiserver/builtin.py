@@ -63,6 +63,7 @@ authorization.k8s.io/v1 selfsubjectaccessreviews SelfSubjectAccessReview - C - -
 authorization.k8s.io/v1 subjectaccessreviews SubjectAccessReview - C - -
 authorization.k8s.io/v1 localsubjectaccessreviews LocalSubjectAccessReview - N - -
 authorization.k8s.io/v1 selfsubjectrulesreviews SelfSubjectRulesReview - C - -
+authentication.k8s.io/v1 tokenreviews TokenReview - C - -
 authentication.k8s.io/v1 selfsubjectreviews SelfSubjectReview - C - -
 """
 # Versions that are stored in the form of another one of the same kind.

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,8 @@ _BUDGETS = "poddisruptionbudgets.policy"
 _SHORTEST_TOKEN = 600  # seconds
 _LONGEST_TOKEN = 1 << 32
 _TOKENS_IN = "authentication.k8s.io/v1"
+API_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+"""Before whom a token is valid that says nothing else: this API server."""
 _TOKEN_REQUEST = Answered("authentication.k8s.io", "tokenrequests", "TokenRequest")
 
 
@@ -93,11 +96,24 @@ async def _admit(
     await admit(state, question)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A token: who has it, until when, and before whom it is valid."""
+
+    user: User
+    until: datetime
+    audiences: tuple[str, ...]
+
+
 class Tokens:
     """Tokens that were handed out for service accounts, and whom they stand for."""
 
     def __init__(self) -> None:
-        self._users: dict[str, tuple[User, datetime]] = {}
+        self._held: dict[str, Held] = {}
+
+    def admit(self, token: str, user: User) -> None:
+        """A token that was not issued here, and never expires."""
+        self._held[token] = Held(user, datetime.max.replace(tzinfo=UTC), (API_AUDIENCE,))
 
     def issue(self, state: State, target: Target, request: JSON, options: WriteOptions) -> JSON:
         """Answer a TokenRequest."""
@@ -110,13 +126,13 @@ class Tokens:
         user = User.service_account(namespace, target.name, uid, f"JTI={identity}")
         now = state.timeline.now()
         until = now + timedelta(seconds=min(seconds, 10**9))
-        audiences = spec.get("audiences") or ["https://kubernetes.default.svc.cluster.local"]
+        audiences = spec.get("audiences") or [API_AUDIENCE]
         token = _jwt(
             {
                 "aud": audiences,
                 "exp": int(until.timestamp()),
                 "iat": int(now.timestamp()),
-                "iss": "https://kubernetes.default.svc.cluster.local",
+                "iss": API_AUDIENCE,
                 "jti": identity,
                 "kubernetes.io": {
                     "namespace": namespace,
@@ -127,7 +143,7 @@ class Tokens:
             }
         )
         self._forget_expired(now)
-        self._users[token] = (user, until)
+        self._held[token] = Held(user, until, tuple(map(str, audiences)))
         managed = apply.track_update(
             {"metadata": {}, "spec": {}},
             {"spec": spec},
@@ -152,11 +168,17 @@ class Tokens:
         }
 
     def user(self, token: str, now: datetime) -> User | None:
-        user, until = self._users.get(token, (None, datetime.max.replace(tzinfo=UTC)))
-        return user if user is not None and now < until else None
+        """Whose token it is, if it is valid here."""
+        held = self.held(token, now)
+        return held.user if held is not None and API_AUDIENCE in held.audiences else None
+
+    def held(self, token: str, now: datetime) -> Held | None:
+        """What is known of a token that has not expired, whomever it is for."""
+        found = self._held.get(token)
+        return found if found is not None and now < found.until else None
 
     def _forget_expired(self, now: datetime) -> None:
-        self._users = {token: held for token, held in self._users.items() if now < held[1]}
+        self._held = {token: held for token, held in self._held.items() if now < held.until}
 
 
 def _seconds(asked: Any) -> int:

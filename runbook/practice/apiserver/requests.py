@@ -16,6 +16,7 @@ from runbook.practice.apiserver import (
     reading,
     reviews,
     scale,
+    token_reviews,
     watching,
 )
 from runbook.practice.apiserver.authorization import Attributes, User, check
@@ -189,6 +190,10 @@ class Requests:
             raise method_not_allowed()
         question = decode_body(request)
         state = self._state
+        if target.resource.kind == "TokenReview":
+            options = _write_options(request, user)
+            answer = token_reviews.review(state, target.resource, question, options, self.tokens)
+            return json_response(answer, 201)
         stamp = state.timeline.stamp()
         return json_response(
             reviews.review(state.store, target.resource, question, user, stamp), 201

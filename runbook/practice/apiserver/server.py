@@ -16,7 +16,7 @@ from aiohttp.typedefs import Middleware
 from runbook.clock import RealClock
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.authentication import PUBLIC_PATHS, Authenticator
-from runbook.practice.apiserver.authorization import ANONYMOUS, MASTERS, User
+from runbook.practice.apiserver.authorization import ADMIN, ANONYMOUS, MASTERS, User
 from runbook.practice.apiserver.certificates import Certificates, make_certificates
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.apiserver.kubeconfig import kubeconfig
@@ -56,6 +56,7 @@ class Server:
         self._api = api
         self._middlewares = tuple(middlewares)
         self._authenticator = Authenticator(self.token, api.user_of_token)
+        api.know_token(self.token, ADMIN)
         self._doors: dict[str, Door] = {}
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -65,6 +66,7 @@ class Server:
         self._api.end_watches()
         self._api = api
         self._authenticator = Authenticator(self.token, api.user_of_token)
+        api.know_token(self.token, ADMIN)
 
     def add_door(self, prefix: str, door: Door) -> None:
         """Something beside the API, for its administrators: no discovery knows of it."""
