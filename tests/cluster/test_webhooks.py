@@ -220,6 +220,39 @@ def test_chosen(name: str, hook: WebhookServer, real: Side, practice: Side) -> N
     compare(f"webhooks/{name}", _scenario(hook, VALIDATING, webhooks, _create), real, practice)
 
 
+# test -> the conditions of a webhook that refuses what it sees
+CONDITIONS: dict[str, list[str]] = {
+    "true": ["object.metadata.name == 'a'", "request.operation == 'CREATE'"],
+    "false": ["object.metadata.name == 'a'", "has(object.data)"],
+    "error": ["object.data.zz == 'x'"],
+    "errors": ["object.metadata.zz == 'x'", "object.metadata.zip == 'x'"],
+    "error-false": ["object.data.zz == 'x'", "object.metadata.name == 'x'"],
+    "request": [
+        "request.resource.resource == 'configmaps' && request.kind.kind == 'ConfigMap'",
+        "request.namespace == object.metadata.namespace && request.name == 'a'",
+        "!request.dryRun && request.requestKind.version == 'v1' && oldObject == null",
+        "!('system:nobody' in request.userInfo.groups) && request.userInfo.username != 'eve'",
+        "object.metadata.?labels.l.orValue('') == '1' && request.options.fieldManager == 'me'",
+    ],
+    "no-subresource": ["has(request.subResource) && request.subResource != ''"],
+    "namespace": ["namespaceObject.metadata.name == 'x'"],
+}
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Ignore"])
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_conditions(
+    name: str, policy: str, hook: WebhookServer, real: Side, practice: Side
+) -> None:
+    found = [{"name": f"c{at}", "expression": text} for at, text in enumerate(CONDITIONS[name])]
+
+    def webhooks(talk: Talk) -> list[JSON]:
+        more = {"matchConditions": found, "failurePolicy": policy}
+        return [_webhook(talk, hook.config("/deny"), **more)]
+
+    compare(f"webhooks/if-{name}", _scenario(hook, VALIDATING, webhooks, _create), real, practice)
+
+
 def test_order(hook: WebhookServer, real: Side, practice: Side) -> None:
     """Mutating webhooks see each other's work; one that asks for it is invoked again."""
 
@@ -280,6 +313,22 @@ REFUSED = {
     + ", "
     + _URL
     + ", namespaceSelector: {matchExpressions: [{key: 'a b', operator: X}]}, objectSelector: {matchLabels: {a: 'b c'}}}",
+    **{
+        f"condition-{name}": "{" + _A + ", " + _URL + ", matchConditions: [" + conditions + "]}"
+        for name, conditions in {
+            "dyn": "{name: a, expression: object.x}",
+            "int": "{name: a, expression: '1'}",
+            "list": "{name: a, expression: '[[1]]'}",
+            "unknown": "{name: a, expression: zz == 1}",
+            "names": "{name: 'a b', expression: ' '}, {expression: 'true'}, {name: /a/, expression: 'true'}",
+            "twice": "{name: a, expression: 'true'}, {name: a, expression: 'false'}",
+            "request": "{name: a, expression: request.foo == 1}",
+            "types": "{name: a, expression: 'request.userInfo.groups.exists(g, g == 1)'}",
+            "params": "{name: a, expression: params.x == 1}",
+            "syntax": "{name: a, expression: '  oldObject == 1 +'}",
+            "fine": "{name: a, expression: 'namespaceObject.metadata.name == \"a\"'}",
+        }.items()
+    },
     "reinvocation": "{" + _A + ", " + _URL + ", reinvocationPolicy: X}",
 }
 

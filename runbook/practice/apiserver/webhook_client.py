@@ -51,7 +51,7 @@ class WebhookClient:
         base, host = _place(config)
         url = f"{base}?timeout={seconds}s"
         uid = str(uuid.uuid4())
-        review = _review(uid, resource, question)
+        review = review_of(uid, resource, question)
         try:
             resolved = _resolved(state, config)
         except CallFailed as why:
@@ -132,7 +132,8 @@ async def _post(target: URL, host: str, trust: ssl.SSLContext, review: JSON) -> 
         return answer.status, await answer.read()
 
 
-def _review(uid: str, resource: Resource, question: Question) -> JSON:
+def review_of(uid: str, resource: Resource, question: Question) -> JSON:
+    """The question as it is sent."""
     own = question.resource
     request: JSON = {
         "uid": uid,

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runbook.practice.apiserver.errors import Cause, compact
+from runbook.practice.apiserver.match_conditions import condition_causes
 from runbook.practice.apiserver.metadata import (
     API_VERSION,
     API_VERSION_SAYS,
@@ -26,7 +27,6 @@ _POLICIES = (
     ("matchPolicy", ("Equivalent", "Exact")),
 )
 _FORMAT = "; desired format: https://host[/path]"
-_NOT_EVALUATED = "the practice cluster does not evaluate match conditions"
 
 
 def configuration(obj: JSON) -> Iterator[Cause]:
@@ -68,8 +68,8 @@ def _webhook(webhook: JSON, path: str, *, mutating: bool) -> Iterator[Cause]:
     yield from _versions(
         webhook.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions"
     )
-    if webhook.get("matchConditions"):
-        yield Cause.forbidden(f"{path}.matchConditions", _NOT_EVALUATED)
+    conditions = webhook.get("matchConditions") or []
+    yield from condition_causes(conditions, f"{path}.matchConditions")
 
 
 def _name(name: str, path: str) -> Iterator[Cause]:

@@ -14,12 +14,17 @@ import base64
 import json
 from typing import Any
 
-from runbook.practice.apiserver import conversion, patch
+from runbook.practice.apiserver import conversion, match_conditions, patch
 from runbook.practice.apiserver.codec import normal
 from runbook.practice.apiserver.errors import ApiError, compact
 from runbook.practice.apiserver.findings import go_type
 from runbook.practice.apiserver.state import DeleteOptions, State, Target, WriteOptions
-from runbook.practice.apiserver.webhook_client import CallFailed, NobodyThere, WebhookClient
+from runbook.practice.apiserver.webhook_client import (
+    CallFailed,
+    NobodyThere,
+    WebhookClient,
+    review_of,
+)
 from runbook.practice.apiserver.webhook_selection import (
     CONTROLLERS,
     MUTATING,
@@ -137,6 +142,9 @@ def _applied(obj: JSON, operation: JSON) -> JSON:
 async def _ask(state: State, asked: Asked, question: Question, *, mutating: bool) -> JSON:
     webhook = asked.webhook
     name = webhook["name"]
+    request = review_of("", asked.resource, question)["request"]
+    if not match_conditions.matches(webhook, question.resource, request):
+        return {}
     try:
         response = await _CLIENT.ask(state, webhook, asked.resource, question)
         operations = _operations(response, mutating=mutating)

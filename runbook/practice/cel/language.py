@@ -24,6 +24,10 @@ _GIVEN = "oldSelfGiven"
 """Holds the value that an optional `oldSelf` is made of."""
 
 _UNDECLARED = re.compile(r"undeclared reference to '([\w.]+)'")
+_PATH = re.compile(
+    r"ERROR: <input>:(?P<line>\d+):(?P<column>\d+): undeclared reference to "
+    r"'(?P<path>\w+(?:\.\w+)+)' \(in container ''\)\n \| (?P<source>[^\n]*)\n \| \.*\^"
+)
 _TWO_VARIABLES = re.compile(
     r"\.(all|exists|existsOne|transformList|transformMap|transformMapEntry)"
     r"\(\s*\w+\s*,\s*\w+\s*,"
@@ -229,7 +233,15 @@ def _words(text: str, source: str) -> str:
         return "the practice cluster does not evaluate comprehensions with two variables"
     for pattern, words in _EXPECTED:
         text = pattern.sub(words, text)
-    return text
+    return _PATH.sub(_first_name, text)
+
+
+def _first_name(found: re.Match[str]) -> str:
+    """A path that begins with an unknown name is that name's fault."""
+    column = int(found["column"]) - len(found["path"].rpartition(".")[0])
+    head = f"ERROR: <input>:{found['line']}:{column}: undeclared reference to"
+    name = found["path"].partition(".")[0]
+    return f"{head} '{name}' (in container '')\n | {found['source']}\n | {'.' * (column - 1)}^"
 
 
 def _failure(text: str) -> str:

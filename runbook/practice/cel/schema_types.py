@@ -88,9 +88,13 @@ def with_identity(schema: JSON) -> JSON:
 
 
 class Types:
-    """Makes types of schemas, until `pool()` hands over all of them."""
+    """Makes types of schemas, until `pool()` hands over all of them.
 
-    def __init__(self) -> None:
+    `plain`: fields are named as they are, also where a word is reserved.
+    """
+
+    def __init__(self, *, plain: bool = False) -> None:
+        self._plain = plain
         self._file = FileDescriptorProto(name="kubernetes.proto", syntax="proto2")
         self._file.dependency.extend([STRUCT.name, TIMESTAMP.name, DURATION.name])
         self._own = FileDescriptorProto(name="opaque.proto", package="kubernetes", syntax="proto2")
@@ -137,7 +141,8 @@ class Types:
         place = len(self._file.message_type)
         self._file.message_type.add(name=message.name)
         for name, inner in (schema.get("properties") or {}).items():
-            field, kind = escaped(name), self._below(inner)
+            field = name if self._plain else escaped(name)
+            kind = self._below(inner)
             if field is not None and kind is not None:
                 _add_field(message, field, kind)
         self._file.message_type[place].CopyFrom(message)

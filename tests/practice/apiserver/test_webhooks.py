@@ -229,8 +229,26 @@ async def test_a_dry_run_is_told(client: Client, hook: WebhookServer) -> None:
     assert hook.reviews[0]["request"]["dryRun"] is True
 
 
-async def test_a_condition_that_nobody_evaluates_is_refused(client: Client) -> None:
-    condition = {"name": "a", "expression": "true"}
+async def test_a_condition_that_is_false_keeps_a_webhook_out(
+    client: Client, hook: WebhookServer
+) -> None:
+    condition = {"name": "a", "expression": "request.operation == 'DELETE'"}
+    await register(client, webhook(hook.config("/deny"), matchConditions=[condition]))
+    assert (await create(client)).status == 201
+
+
+async def test_a_condition_without_a_value_refuses(client: Client, hook: WebhookServer) -> None:
+    condition = {"name": "a", "expression": "object.metadata.zip == 'x'"}
+    await register(client, webhook(hook.config("/allow"), matchConditions=[condition]))
+    refused = await create(client)
+    assert refused.status == 403
+    assert refused.message.endswith(
+        "expression 'object.metadata.zip == 'x'' resulted in error: no such key: zip"
+    )
+
+
+async def test_a_condition_that_does_not_compile_is_refused(client: Client) -> None:
+    condition = {"name": "a", "expression": "objekt == null"}
     refused = await register(client, webhook(SERVICE, matchConditions=[condition]))
     assert refused.status == 422
-    assert "does not evaluate match conditions" in refused.message
+    assert "undeclared reference to 'objekt'" in refused.message
