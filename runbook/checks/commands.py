@@ -49,7 +49,7 @@ async def look_logs(query: LogsQuery, context: CheckContext, expected: str) -> R
                 query.namespace, name, container=_container(query, pod), tail=query.tail
             )
         except ApiStatusError as error:
-            if error.code not in (400, 404):
+            if error.code != 400 and not error.says_absent:
                 raise
             # The container has not started yet, or the pod has just gone.
             seen.append(f"{name}: {shortened(error.message)}")

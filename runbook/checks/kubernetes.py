@@ -66,7 +66,7 @@ async def _find(query: KubernetesQuery, context: CheckContext) -> list[JSON]:
             field_selector=f"metadata.name={query.name}" if query.name else "",
         )
     except ApiStatusError as error:
-        if error.code == 404:
+        if error.says_absent:
             return []
         raise
     return list(listing.items)

@@ -7,6 +7,8 @@ takes too long or makes no sense is `unknown`, with the reason. Unreachable is n
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -107,9 +109,11 @@ def _reader(check: Check) -> tuple[KindReader[Any], object]:
 def _met(expected: str, error: Exception) -> Reading:
     """The reading of something that stood in the way of a look."""
     match error:
-        case ApiStatusError(code=404) | UnknownResource() | NoSuchPort():
+        case ApiStatusError(says_absent=True) | UnknownResource() | NoSuchPort():
             # Asked and told: it is not there.
             return fails(expected, error.message)
+        case ApiStatusError(code=404):
+            return unknown(expected, f"a 404 that no API server says: {shortened(error.message)}")
         case ApiStatusError():
             return unknown(expected, f"the API server answers {error.code}: {error.message}")
         case TargetUnreachable() | CheckMisconfigured():
@@ -118,5 +122,22 @@ def _met(expected: str, error: Exception) -> Reading:
             return unknown(
                 expected, f"{error.message} ({error.hint})" if error.hint else error.message
             )
+        case httpx.ConnectError() | httpx.RemoteProtocolError():
+            return unknown(expected, _disconnected(error))
         case _:
             return unknown(expected, shortened(str(error)) or type(error).__name__)
+
+
+def _disconnected(error: httpx.TransportError) -> str:
+    """Why no answer came, as whoever gave up first said it; the client only says that all attempts failed."""
+    where = (
+        f" to {error.request.url.host}:{error.request.url.port}" if error.request.url.port else ""
+    )
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    if isinstance(error, httpx.ConnectError):
+        own = isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno
+        said = os.strerror(own) if own else str(cause) or type(cause).__name__
+        return f"cannot connect{where}: {shortened(said)}"
+    return f"no HTTP comes back: {shortened(str(error))}"

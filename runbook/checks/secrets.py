@@ -31,7 +31,7 @@ async def look_secret(query: SecretQuery, context: CheckContext, expected: str) 
     try:
         secret = await context.cluster.get(SECRETS.path(query.namespace, query.name))
     except ApiStatusError as error:
-        if error.code != 404:
+        if not error.says_absent:
             raise
         return fails(expected, "there is no such Secret")
     if (secret.get("metadata") or {}).get("deletionTimestamp"):

@@ -49,7 +49,7 @@ class S3Error(RunbookError):
 
     @property
     def says_nothing_of_objects(self) -> bool:
-        return self.code in NOT_OUR_BUSINESS
+        return self.code in NOT_OUR_BUSINESS or self.code == "NotS3" or self.status >= 500
 
 
 class SignatureV4(httpx.Auth):
@@ -122,7 +122,9 @@ def _document(answer: httpx.Response) -> ET.Element:
         return ET.fromstring(answer.content)  # noqa: S314 - expat limits entity expansion
     except ET.ParseError as error:
         text = answer.text.strip()[:120]
-        raise S3Error("NotS3", answer.status_code, f"HTTP {answer.status_code} {text}") from error
+        raise S3Error(
+            "NotS3", answer.status_code, f"HTTP {answer.status_code} {text}".rstrip()
+        ) from error
 
 
 def _error(answer: httpx.Response, root: ET.Element) -> S3Error:

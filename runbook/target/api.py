@@ -68,6 +68,10 @@ class HttpAnswer:
         return self.body.decode("utf-8", "backslashreplace")
 
 
+NO_SUCH_PATH = "404 page not found"
+"""What an API server says of a path that it does not have, such as that of a CRD that has gone."""
+
+
 class ApiStatusError(RunbookError):
     """The API server answered a request with an error."""
 
@@ -79,6 +83,11 @@ class ApiStatusError(RunbookError):
         self.reason = reason
         self.retry_after = retry_after
         """Seconds that the server wants to be left alone, if it said so."""
+
+    @property
+    def says_absent(self) -> bool:
+        """Whether an API server says so: another server's 404 tells nothing of an object."""
+        return self.code == 404 and (bool(self.reason) or self.message.startswith(NO_SUCH_PATH))
 
 
 class UnknownResource(RunbookError):
