@@ -98,7 +98,7 @@ class Program:
         """What it comes to; Failed when it comes to nothing."""
         try:
             found = self.expression.eval(data=dict(variables))
-        except RuntimeError as error:
+        except (RuntimeError, OverflowError, TypeError, ValueError) as error:
             raise Failed(_failure(str(error))) from None
         if found.type().name() == "ERROR":
             raise Failed(_failure(str(found.plain_value())))

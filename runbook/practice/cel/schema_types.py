@@ -198,7 +198,10 @@ def seen(schema: JSON, value: Any) -> Any:
             items = schema.get("items") or {}
             return [seen(_embedded(items), one) for one in value]
         case str():
-            return _text_seen(str(schema.get("format") or ""), value)
+            try:
+                return _text_seen(str(schema.get("format") or ""), value)
+            except ValueError:  # the schema takes more forms than the message reads
+                return value
         case bool():
             return value
         case int() | float():

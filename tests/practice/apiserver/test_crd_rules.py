@@ -105,3 +105,18 @@ def test_cel_is_loaded_only_where_a_rule_is() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("size", [-(2**70), 10**40])
+async def test_a_number_beyond_cel_is_refused_and_breaks_nothing(client: Client, size: int) -> None:
+    crd = with_rules({"rule": "self.size != 5"})
+    assert (await client.ask("POST", CRDS, crd)).status == 201
+    path, body = gear(crd, size=size)
+    assert (await client.ask("POST", path, body)).status == 422
+
+
+def test_odd_times_stay_texts() -> None:
+    from runbook.practice.cel.schema_types import seen
+
+    for form in ("date-time", "date", "byte"):
+        assert seen({"type": "string", "format": form}, "20x") == "20x"
