@@ -46,6 +46,10 @@ REASONS: tuple[Reason, ...] = (
         "1[567] PATCH *: body.message",
         "what was found instead is shown by upstream's own YAML and value types",
     ),
+    *(
+        Reason(f"immutable/{kind}", "*message", "upstream shows its own structs, or a diff of them")
+        for kind in ("claim", "volume", "job")
+    ),
     Reason("patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"),
     Reason(
         "json-patch/kind", "*", "a patch that changes the kind is refused, in practice with 400"

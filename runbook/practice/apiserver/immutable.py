@@ -53,6 +53,7 @@ _VOLUME_MUTABLE = frozenset(
         "persistentVolumeReclaimPolicy",
         "storageClassName",
         "volumeAttributesClassName",
+        "volumeMode",  # has a rule of its own
     }
 )
 
@@ -93,6 +94,31 @@ def _without(spec: JSON, fields: tuple[str, ...] | frozenset[str]) -> JSON:
     return {key: value for key, value in spec.items() if key not in fields}
 
 
+def _unshown(path: str) -> Check:
+    """A field whose new value upstream does not show."""
+
+    def check(old: JSON, new: JSON) -> list[Cause]:
+        same = _at(old, path) == _at(new, path)
+        return [] if same else [Cause.invalid(path, "null", _FIELD_IS_IMMUTABLE)]
+
+    return check
+
+
+def _priority_class(old: JSON, new: JSON) -> list[Cause]:
+    found = []
+    if old.get("value") != new.get("value"):
+        found.append(Cause.forbidden("value", "may not be changed in an update."))
+    return [*found, *_fixed("preemptionPolicy")(old, new)]
+
+
+def _volume_mode(old: JSON, new: JSON) -> list[Cause]:
+    """Called by its name alone, wherever it stands."""
+    mode = new["spec"].get("volumeMode")
+    if old["spec"].get("volumeMode") == mode:
+        return []
+    return [Cause.invalid("volumeMode", compact(mode), _FIELD_IS_IMMUTABLE)]
+
+
 def _job(old: JSON, new: JSON) -> list[Cause]:
     fixed = ["spec.completions", "spec.selector", "spec.completionMode"]
     if not old["spec"].get("suspend"):  # a suspended job may still get another template
@@ -113,7 +139,7 @@ def _claim(old: JSON, new: JSON) -> list[Cause]:
         if "storageClassName" not in before:
             after.pop("storageClassName", None)
     if before != after or (not bound and asked_before != asked_after):
-        return [Cause.forbidden("spec", _CLAIM_SAYS)]
+        return [Cause.forbidden("spec", _CLAIM_SAYS), *_volume_mode(old, new)]
     if _shrinks(old, asked_before.get("storage"), asked_after.get("storage")):
         why = "field can not be less than status.capacity"
         return [Cause.forbidden("spec.resources.requests.storage", why)]
@@ -134,7 +160,7 @@ def _volume(old: JSON, new: JSON) -> list[Cause]:
     if _without(old["spec"], _VOLUME_MUTABLE) != _without(new["spec"], _VOLUME_MUTABLE):
         why = "spec.persistentvolumesource is immutable after creation"
         found.append(Cause.forbidden("spec.persistentvolumesource", why))
-    return found
+    return [*found, *_volume_mode(old, new)]
 
 
 def _pod(old: JSON, new: JSON) -> list[Cause]:
@@ -227,10 +253,12 @@ _CHECKS: Mapping[str, Check] = {
     "storageclasses.storage.k8s.io": _storage_class,
     "rolebindings.rbac.authorization.k8s.io": _role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _role_binding,
-    "priorityclasses.scheduling.k8s.io": _fixed(
-        "value", "preemptionPolicy", why="may not be changed in an update."
-    ),
-    "runtimeclasses.node.k8s.io": _fixed("handler"),
+    "priorityclasses.scheduling.k8s.io": _priority_class,
+    "runtimeclasses.node.k8s.io": _unshown("handler"),
+    "endpointslices.discovery.k8s.io": _unshown("addressType"),
+    "controllerrevisions.apps": _fixed("data"),
+    "resourcequotas": _fixed("spec.scopes"),
+    "ingressclasses.networking.k8s.io": _fixed("spec.controller"),
     "volumeattachments.storage.k8s.io": _fixed("spec"),
     "csidrivers.storage.k8s.io": _driver,
     "customresourcedefinitions.apiextensions.k8s.io": _fixed(

@@ -122,3 +122,53 @@ RBAC = "rolebindings.rbac.authorization.k8s.io"
 def test_what_may_not_change_is_refused(resource: str, old: JSON, new: JSON, says: str) -> None:
     found = causes(resource, old, new)
     assert [says in cause.message for cause in found] == ([True] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("resource", "old", "new", "says"),
+    [
+        (
+            "priorityclasses.scheduling.k8s.io",
+            {"value": 1, "preemptionPolicy": "Never"},
+            {"value": 2, "preemptionPolicy": "PreemptLowerPriority"},
+            {
+                "value": "Forbidden: may not be changed in an update.",
+                "preemptionPolicy": ('Invalid value: "PreemptLowerPriority": field is immutable'),
+            },
+        ),
+        (
+            "endpointslices.discovery.k8s.io",
+            {"addressType": "IPv4"},
+            {"addressType": "IPv6"},
+            {"addressType": "Invalid value: null: field is immutable"},
+        ),
+        (
+            "resourcequotas",
+            {"spec": {"scopes": ["BestEffort"]}},
+            {"spec": {}},
+            {"spec.scopes": "Invalid value: null: field is immutable"},
+        ),
+        (
+            "controllerrevisions.apps",
+            {"data": {"a": 1}},
+            {"data": {"a": 2}},
+            {"data": 'Invalid value: {"a":2}: field is immutable'},
+        ),
+        (
+            "ingressclasses.networking.k8s.io",
+            {"spec": {"controller": "a"}},
+            {"spec": {"controller": "b"}},
+            {"spec.controller": 'Invalid value: "b": field is immutable'},
+        ),
+        (
+            "persistentvolumes",
+            {"spec": {"volumeMode": "Filesystem"}},
+            {"spec": {"volumeMode": "Block"}},
+            {"volumeMode": 'Invalid value: "Block": field is immutable'},
+        ),
+    ],
+)
+def test_each_kind_has_words_of_its_own(
+    resource: str, old: JSON, new: JSON, says: dict[str, str]
+) -> None:
+    assert {one.field: one.message for one in causes(resource, old, new)} == says
