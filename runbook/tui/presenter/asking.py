@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from runbook.run.countersigning import packed, request_text
+from runbook.run.events import ApprovalRequested
 from runbook.tui.presenter.commands import why_not
 from runbook.tui.presenter.moment import Moment, Situation
 from runbook.tui.presenter.prompt import Prompt, Purpose, asked_prompt, standing_prompt
@@ -78,3 +80,12 @@ def leave_lines(moment: Moment) -> list[str]:
     if moment.state.clock.started is not None:
         lines.append("The recovery clock goes on meanwhile.")
     return lines
+
+
+def request_of(moment: Moment) -> str:
+    """What a second person is to sign, as one word; empty when none is asked for."""
+    opened = moment.state.opened
+    asked = moment.state.step(moment.step.id).request if moment.step is not None else None
+    if opened is None or not isinstance(asked, ApprovalRequested) or not asked.approvers:
+        return ""
+    return packed(request_text(opened, asked))

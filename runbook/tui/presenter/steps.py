@@ -45,6 +45,11 @@ STEP_COLUMNS = (Column("step", 0), Column("time", 6, right=True))
 PHASE_KEY = "phase:"
 
 
+def step_of(row: str | None) -> str:
+    """The step of a row; empty for the row of a phase, and for none."""
+    return row if row is not None and not row.startswith(PHASE_KEY) else ""
+
+
 def step_rows(moment: Moment) -> list[TableRow]:
     summary = moment.summary
     if summary is None:

@@ -13,15 +13,13 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from runbook.clock import Clock
-from runbook.run.countersigning import packed, request_text
-from runbook.run.events import ApprovalRequested
 from runbook.run.session import Session
 from runbook.run.signals import AddNote, Continue, Hold, Leave, Retry, Signal
 from runbook.tui.lines import Lines, RowLines
@@ -30,14 +28,15 @@ from runbook.tui.options import ScreenOptions
 from runbook.tui.painting import Painter
 from runbook.tui.practising import Practice, as_text
 from runbook.tui.presenter import commands
-from runbook.tui.presenter.asking import PURPOSES, Asking, leave_lines, reason_against
+from runbook.tui.presenter.asking import PURPOSES, Asking, leave_lines, reason_against, request_of
 from runbook.tui.presenter.geometry import Pane
 from runbook.tui.presenter.header import headline, look
 from runbook.tui.presenter.moment import ASKING, Cluster, Moment, Situation
 from runbook.tui.presenter.prompt import Purpose, objection, signal_of
 from runbook.tui.presenter.spans import ASCII, UNICODE
-from runbook.tui.presenter.steps import PHASE_KEY
+from runbook.tui.presenter.steps import step_of
 from runbook.tui.safe import clean
+from runbook.tui.screens.keys import bindings
 from runbook.tui.watching import Batch, Change, Watching
 from runbook.tui.widgets.entry import EntryBar
 from runbook.tui.widgets.keys import KeyBar
@@ -64,20 +63,7 @@ class RunScreen(Screen[None]):
 
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     ESCAPE_TO_MINIMIZE = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(c.keys, f"do('{c.name}')", c.word, id=c.name, show=False)
-            for c in commands.COMMANDS
-        ),
-        *(Binding(str(n), f"view({n})", f"pane {n}", show=False) for n in range(1, len(Pane) + 1)),
-        Binding("escape", "step_back", "back", show=False),
-        Binding("j,down", "move(1)", "down", show=False),
-        Binding("k,up", "move(-1)", "up", show=False),
-        Binding("pagedown", "move(10)", "page down", show=False),
-        Binding("pageup", "move(-10)", "page up", show=False),
-        Binding("g", "end(False)", "first", show=False),
-        Binding("G", "end(True)", "last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
 
     def __init__(
         self,
@@ -234,11 +220,10 @@ class RunScreen(Screen[None]):
     def on_now_card_request_wanted(self) -> None:
         """What the second person is to sign, as one word on the clipboard."""
         moment = self.watching.moment()
-        opened = moment.state.opened
-        asked = moment.state.step(moment.step.id).request if moment.step is not None else None
-        if opened is None or not isinstance(asked, ApprovalRequested) or not asked.approvers:
+        word = request_of(moment)
+        if not word:
             return
-        self.app.copy_to_clipboard(packed(request_text(opened, asked)))
+        self.app.copy_to_clipboard(word)
         self.notice("Copied. They run `runbook approve`, paste it there, and send back a line.")
 
     def on_now_card_answered(self, event: NowCard.Answered) -> None:
@@ -270,7 +255,7 @@ class RunScreen(Screen[None]):
     def do(self, name: str) -> None:
         """Carry out a command of the table, or say why not."""
         chosen = self.painter.steps.cursor
-        moment = replace(self.watching.moment(), chosen=self._step_of(chosen))
+        moment = replace(self.watching.moment(), chosen=step_of(chosen))
         if reason := reason_against(name, moment):
             self.notice(reason)
             return
@@ -311,10 +296,6 @@ class RunScreen(Screen[None]):
                 self._draft = ""
 
         self.app.push_screen(NoteEditor(self._draft), take)
-
-    def _step_of(self, row: str | None) -> str:
-        """The step of a row in Steps; empty for the row of a phase."""
-        return row if row is not None and not row.startswith(PHASE_KEY) else ""
 
     def _do_output(self, moment: Moment) -> None:
         step = self._step_looked_at(moment)
