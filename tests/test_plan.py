@@ -143,3 +143,19 @@ def test_the_digest_covers_steps_values_and_cluster() -> None:
 def test_a_gate_is_not_skippable() -> None:
     steps = [{"id": "go", "approve": {"message": "?"}}]
     assert not plan({"phases": [{"id": "one", "steps": steps}]}).step("go").skippable
+
+
+def test_where_only_a_text_may_stand_a_number_becomes_one() -> None:
+    steps = [
+        {"id": "a", "run": "true", "env": {"PORT": "${{ inputs.count }}"}},
+        {"id": "b", "approve": {"message": "?", "confirm_text": "${{ inputs.count }}"}},
+        {"id": "c", "check": {"run": "x", "expect": {"jsonpath": JSONPATH}}},
+    ]
+    made = plan({"inputs": INPUTS, "phases": [{"id": "one", "steps": steps}]})
+    told: list[Any] = [made.step(name).step for name in "abc"]
+    assert told[0].env == {"PORT": "2"}
+    assert told[1].approve.confirm_text == "2"
+    assert told[2].check.expect.jsonpath.equals == 2
+
+
+JSONPATH = {"path": ".n", "equals": "${{ inputs.count }}"}

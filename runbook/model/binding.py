@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterator
+from functools import cache
+from types import NoneType
 from typing import Any, TypeVar
 
 from runbook.model.base import FormatModel
-from runbook.model.expressions import Lookup, partially, renamed
+from runbook.model.expressions import Lookup, as_text, partially, renamed
 
 KEPT = frozenset({"run", "rollback", "when"})
 """Fields whose expressions stay, with literals for names: a script's become variables, a condition is
@@ -69,14 +72,38 @@ def _bind(value: Any, lookup: Lookup, *, keep: bool) -> Any:
     if isinstance(value, str):
         return partially(value, lookup, keep=keep) if "${{" in value else value
     if isinstance(value, FormatModel):
-        changes = {
-            name: new
-            for name in type(value).model_fields
-            if (new := _bind(old := getattr(value, name), lookup, keep=name in KEPT)) is not old
-        }
+        changes = {}
+        for name in type(value).model_fields:
+            old = getattr(value, name)
+            new = _bind(old, lookup, keep=name in KEPT)
+            if new is not old:
+                changes[name] = _fitting(new, _kinds(type(value), name))
         return value.model_copy(update=changes) if changes else value
     if isinstance(value, dict):
         return {key: _bind(item, lookup, keep=keep) for key, item in value.items()}
     if isinstance(value, list):
         return [_bind(item, lookup, keep=keep) for item in value]
     return value
+
+
+def _fitting(value: Any, kinds: frozenset[Any]) -> Any:
+    """A value as its field takes it: where only a text may stand, a number becomes one."""
+    if kinds & {int, float, bool, Any} or (value is None and NoneType in kinds):
+        return value
+    if isinstance(value, dict):
+        return {key: _fitting(item, kinds) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fitting(item, kinds) for item in value]
+    return as_text(value) if value is None or isinstance(value, int | float) else value
+
+
+@cache
+def _kinds(model: type[FormatModel], name: str) -> frozenset[Any]:
+    """The plain types that may stand in a field, at any depth."""
+    waiting, found = [model.model_fields[name].annotation], set()
+    while waiting:
+        kind = waiting.pop()
+        waiting += typing.get_args(kind)
+        if kind in (str, int, float, bool, NoneType, Any):
+            found.add(kind)
+    return frozenset(found)
