@@ -6,9 +6,7 @@ time, where a quantity or an address is a map with one key. They raise ValueErro
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
-import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -16,9 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from cel_expr_python import cel
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from runbook.practice.cel import lists
 from runbook.practice.quantities import QUANTITY, parse_quantity
 
 JSON = dict[str, Any]
@@ -46,23 +43,6 @@ def opaque(name: str) -> Any:
 
 def _held(kind: str, value: str) -> JSON:
     return {kind: value}
-
-
-def _value(value: Any) -> Any:
-    """A result that the evaluator takes: it reads times as messages only."""
-    match value:
-        case dt.datetime():
-            stamp = Timestamp()
-            stamp.FromDatetime(value)
-            return stamp
-        case dt.timedelta():
-            span = Duration()
-            span.FromTimedelta(value)
-            return span
-        case list() | tuple():
-            return [_value(one) for one in value]
-        case _:
-            return value
 
 
 def _is(check: Callable[[str], object]) -> Callable[[str], bool]:
@@ -210,69 +190,6 @@ def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
     return found if most < 0 else found[:most]
 
 
-def _sum(values: Sequence[Any]) -> Any:
-    if values and isinstance(values[0], dt.timedelta):
-        return _value(sum(values, dt.timedelta()))
-    return sum(values)
-
-
-def _extreme(name: str, choose: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], Any]:
-    def found(values: Sequence[Any]) -> Any:
-        if not values:
-            raise ValueError(f"{name} called on empty list")
-        return _value(choose(values))
-
-    return found
-
-
-def _sorted(values: Sequence[Any]) -> bool:
-    return all(one <= other for one, other in itertools.pairwise(values))
-
-
-def _index(values: Sequence[Any], wanted: Any) -> int:
-    return next((place for place, one in enumerate(values) if one == wanted), -1)
-
-
-def _last_index(values: Sequence[Any], wanted: Any) -> int:
-    found = _index(list(reversed(values)), wanted)
-    return -1 if found < 0 else len(values) - 1 - found
-
-
-def _slice(values: Sequence[Any], start: int, end: int) -> Any:
-    if start < 0 or end < 0:
-        raise ValueError(f"cannot slice({start}, {end}), negative indexes not supported")
-    if start > end:
-        raise ValueError(
-            f"cannot slice({start}, {end}), start index must be less than or equal to end index"
-        )
-    if end > len(values):
-        raise ValueError(f"cannot slice({start}, {end}), list is length {len(values)}")
-    return _value(list(values[start:end]))
-
-
-def _flat(values: Sequence[Any], depth: int = 1) -> Any:
-    found: list[Any] = []
-    for one in values:
-        found += _flat(one, depth - 1) if isinstance(one, list) and depth > 0 else [one]
-    return _value(found)
-
-
-def _distinct(values: Sequence[Any]) -> Any:
-    found: list[Any] = []
-    for one in values:
-        if one not in found:
-            found.append(one)
-    return _value(found)
-
-
-def _within(values: Sequence[Any], wanted: Sequence[Any]) -> bool:
-    return all(one in values for one in wanted)
-
-
-def _overlap(values: Sequence[Any], others: Sequence[Any]) -> bool:
-    return any(one in values for one in others)
-
-
 _Q, _IP, _CIDR, _URL = map(opaque, OPAQUE)
 _S, _I, _B, _F = Type.STRING, Type.INT, Type.BOOL, Type.DOUBLE
 # name, called on a value, parameters, result, what it does
@@ -334,33 +251,39 @@ _TABLE: list[_Row] = [
     ("find", True, [_S, _S], _S, _find),
     ("findAll", True, [_S, _S], _TEXTS, _find_all),
     ("findAll", True, [_S, _S, _I], _TEXTS, _find_all),
-    *(("sum", True, [Type.List(one)], one, _sum) for one in _SUMMED),
-    *(("min", True, [Type.List(one)], one, _extreme("min", min)) for one in _SCALARS),
-    *(("max", True, [Type.List(one)], one, _extreme("max", max)) for one in _SCALARS),
-    *(("isSorted", True, [Type.List(one)], _B, _sorted) for one in _SCALARS),
-    ("indexOf", True, [_LIST, Type.DYN], _I, _index),
-    ("lastIndexOf", True, [_LIST, Type.DYN], _I, _last_index),
-    *(
-        ("sort", True, [Type.List(one)], Type.List(one), lambda values: _value(sorted(values)))
-        for one in _SCALARS
-    ),
-    *(("distinct", True, [Type.List(one)], Type.List(one), _distinct) for one in _SCALARS),
-    *(("slice", True, [Type.List(one), _I, _I], Type.List(one), _slice) for one in _SCALARS),
+    *(("sum", True, [Type.List(one)], one, lists.total) for one in _SUMMED),
+    *(("min", True, [Type.List(one)], one, lists.extreme("min", min)) for one in _SCALARS),
+    *(("max", True, [Type.List(one)], one, lists.extreme("max", max)) for one in _SCALARS),
+    *(("isSorted", True, [Type.List(one)], _B, lists.is_sorted) for one in _SCALARS),
+    ("indexOf", True, [_LIST, Type.DYN], _I, lists.place),
+    ("lastIndexOf", True, [_LIST, Type.DYN], _I, lists.last_place),
     *(
         (
-            *("reverse", True, [Type.List(one)], Type.List(one)),
-            lambda values: _value(list(reversed(values))),
+            "sort",
+            True,
+            [Type.List(one)],
+            Type.List(one),
+            lambda values: lists.as_value(sorted(values)),
         )
         for one in _SCALARS
     ),
-    ("flatten", True, [_LIST], _LIST, _flat),
-    ("flatten", True, [_LIST, _I], _LIST, _flat),
+    *(("distinct", True, [Type.List(one)], Type.List(one), lists.distinct) for one in _SCALARS),
+    *(("slice", True, [Type.List(one), _I, _I], Type.List(one), lists.cut) for one in _SCALARS),
+    *(
+        (
+            *("reverse", True, [Type.List(one)], Type.List(one)),
+            lambda values: lists.as_value(list(reversed(values))),
+        )
+        for one in _SCALARS
+    ),
+    ("flatten", True, [_LIST], _LIST, lists.flat),
+    ("flatten", True, [_LIST, _I], _LIST, lists.flat),
     ("lists.range", False, [_I], Type.List(_I), lambda count: list(range(count))),
-    ("sets.contains", False, [_LIST, _LIST], _B, _within),
-    ("sets.intersects", False, [_LIST, _LIST], _B, _overlap),
+    ("sets.contains", False, [_LIST, _LIST], _B, lists.holds_all),
+    ("sets.intersects", False, [_LIST, _LIST], _B, lists.holds_any),
     (
         *("sets.equivalent", False, [_LIST, _LIST], _B),
-        lambda one, other: _within(one, other) and _within(other, one),
+        lambda one, other: lists.holds_all(one, other) and lists.holds_all(other, one),
     ),
 ]
 
