@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook.cli.attended_faults import AttendedFaults
+from runbook.cli.beside import harmless
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import first_plan, plan_of_run, read_request
 from runbook.cli.late_session import LateSession
@@ -134,9 +135,8 @@ class Attended:
         from runbook.cli.inbox import Inbox
         from runbook.cli.log_file import log_to
 
-        notes: asyncio.Task[None] | None = None
+        beside = [tasks.create_task(harmless(self._say_before(screen)))]
         try:
-            screen.watching.before = await asyncio.to_thread(self._drill_before)
             opened = await self._open(screen.notice)
             if self._gone:
                 from runbook.cli.opening import discard
@@ -149,17 +149,19 @@ class Attended:
             self._session.attach(engine)
             engine.follow(self)
             self._is_open.set()
-            remembering = tasks.create_task(self._remember(screen, opened))
-            notes = tasks.create_task(Inbox(directory, engine, RealClock()).watch())
+            inbox = Inbox(directory, engine, RealClock())
+            beside += [
+                tasks.create_task(harmless(self._remember(screen, opened))),
+                tasks.create_task(harmless(inbox.watch())),
+            ]
             await engine.run(self._opened.first)
             await self._write_report()
-            await remembering
         except RunbookError as fault:
             self._fault = fault
             end()
         finally:
-            if notes is not None:
-                notes.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _remember(self, screen: RunScreen, opened: Opened) -> None:
         """How long the phases took before, for the projection; in a thread, since journals are long."""
@@ -171,10 +173,14 @@ class Attended:
         earlier = await asyncio.to_thread(alike, self._settings.runs, facts)
         screen.watching.usual = usual(earlier)
 
-    def _drill_before(self) -> str:
+    async def _say_before(self, screen: RunScreen) -> None:
+        """When this runbook was last drilled; nothing waits for it."""
         from runbook.cli.kept_runs import drill_before
 
-        return drill_before(self._settings.runs, self._session.plan.name, RealClock().now())
+        runs, name = self._settings.runs, self._session.plan.name
+        screen.watching.before = await asyncio.to_thread(
+            drill_before, runs, name, RealClock().now()
+        )
 
     # -- what the screen asks for
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from runbook.cli import opening
+from runbook.cli.beside import harmless
 from runbook.cli.exit_codes import Exit, exit_of
 from runbook.cli.first_plan import Request, read_request
 from runbook.cli.inbox import Inbox
@@ -157,7 +158,9 @@ async def perform(
     expected = len(engine.records) + len(opened.first)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(_performed(opened))
-        notes = tasks.create_task(Inbox(opened.wired.directory, engine, RealClock()).watch())
+        notes = tasks.create_task(
+            harmless(Inbox(opened.wired.directory, engine, RealClock()).watch())
+        )
         running.add_done_callback(lambda _: notes.cancel())
         if resumed:
             await _decide(engine, settings.operator, decisions, after=expected)

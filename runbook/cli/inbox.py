@@ -78,7 +78,10 @@ class Inbox:
         """Look for notes until cancelled."""
         self._session.follow(self)
         while True:
-            self._look()
+            try:
+                self._look()
+            except OSError as fault:
+                log.warning("inbox-unusable", why=str(fault))
             await self._clock.sleep(EVERY)
 
     def _look(self) -> None:
@@ -110,7 +113,13 @@ class Inbox:
             return
         for path, by in self._sent.items():
             if by == record.event.by:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as fault:
+                    # It stays, and is not given again; the run must not end by it.
+                    log.warning("note-not-removed", file=path.name, why=str(fault))
+                    self._sent[path] = ""
+                    return
                 del self._sent[path]
                 return
 

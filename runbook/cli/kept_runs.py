@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,9 +78,7 @@ def newest_first(runs: Path) -> list[KeptRun]:
 def alike(runs: Path, opened: RunOpened) -> list[Summary]:
     """The newest finished runs of the same runbook, in the same mode and at the same speed."""
     found: list[Summary] = []
-    named = (one for one in reversed(all_runs(runs)) if f"-{opened.name}-" in one.id)
-    for directory in named:
-        run = look_at(directory)
+    for run in _of_name(runs, opened.name):
         if run.standing is not Standing.FINISHED or run.summary is None:
             continue
         other = run.summary.opened
@@ -106,8 +104,13 @@ LOOKED_AT = 50
 
 def drill_before(runs: Path, name: str, now: datetime) -> str:
     """The last drill of a runbook, found without reading the runs of all others."""
+    return last_drill(_of_name(runs, name), name, now)
+
+
+def _of_name(runs: Path, name: str) -> Iterator[KeptRun]:
+    """The newest runs of one runbook, each read when it is asked for."""
     of_name = [directory for directory in reversed(all_runs(runs)) if f"-{name}-" in directory.id]
-    return last_drill(map(look_at, of_name[:LOOKED_AT]), name, now)
+    return map(look_at, of_name[:LOOKED_AT])
 
 
 def last_drill(kept: Iterable[KeptRun], name: str, now: datetime) -> str:

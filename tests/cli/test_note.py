@@ -163,3 +163,36 @@ def test_a_note_reaches_the_record_of_a_run_that_goes_on_and_of_one_that_is_held
     closed = note(tmp_path, "too late")
     assert closed.returncode == Exit.USAGE
     assert "its record is closed" in closed.stderr
+
+
+async def test_a_note_that_cannot_be_removed_is_taken_once_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Performed()
+    path = leave_note(RunDirectory(tmp_path), "bob", "look")
+
+    def full(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    def recorded() -> None:
+        monkeypatch.setattr(Path, "unlink", full)
+        run.records_(NoteAdded(by="bob", text="look"))
+        monkeypatch.undo()
+
+    await looked(tmp_path, run, recorded)
+    assert path.exists()
+    assert run.sent == [AddNote("bob", "look")]
+
+
+async def test_a_folder_that_cannot_be_read_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Performed()
+    leave_note(RunDirectory(tmp_path), "bob", "look")
+
+    def broken(self: Path, pattern: str) -> None:
+        raise OSError(5, "Input/output error", str(self))
+
+    monkeypatch.setattr(Path, "glob", broken)
+    await looked(tmp_path, run, monkeypatch.undo)
+    assert run.sent == [AddNote("bob", "look")]  # the next look took it
