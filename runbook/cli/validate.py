@@ -48,6 +48,9 @@ def _summary(composed: Composed) -> str:
     steps = sum(1 for _ in composed.steps())
     rto = runbook.objectives.rto
     budget = f", objective {format_duration(rto)}" if rto else ""
-    return (
-        f"{len(runbook.phases)} phases, {steps} steps, {len(runbook.health)} health checks{budget}"
+    counts = (
+        (len(runbook.phases), "phase"),
+        (steps, "step"),
+        (len(runbook.health), "health check"),
     )
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts) + budget

@@ -339,13 +339,13 @@ def _allowed_keys(loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _step_into(kind: Any, part: str | int) -> list[Any]:
-    """The types that a key, an index or a union's tag leads to."""
+    """The types that a key, an index, or the tag or literal that tells a union's kinds leads to."""
     origin = typing.get_origin(kind)
     if origin is typing.Annotated:
         inner, *extra = typing.get_args(kind)
         tags = [tag.tag for tag in extra if hasattr(tag, "tag")]
         if tags:
-            return [inner] if part == tags[0] else _step_into(inner, part)
+            return [inner] if part == tags[0] else []
         return _step_into(inner, part)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields: Mapping[str, Any] = kind.model_fields
@@ -357,7 +357,8 @@ def _step_into(kind: Any, part: str | int) -> list[Any]:
                 if field.metadata
                 else field.annotation
             ]
-        return [kind] if part in _KINDS else []
+        literals = (typing.get_args(field.annotation) for field in fields.values())
+        return [kind] if any(part in values for values in literals) else []
     if origin in (list, tuple):
         return [typing.get_args(kind)[0]] if isinstance(part, int) else _into_all(kind, part)
     if origin is dict:

@@ -273,6 +273,11 @@ class ApprovalExpired:
     kind: Literal["approval.expired"] = "approval.expired"
     step: str
 
+    @property
+    def reason(self) -> str:
+        """Why the step ended as it did; no record has to keep what is always the same."""
+        return "the approval expired, which is a refusal"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRequested:

@@ -105,8 +105,8 @@ def _words(event: Event) -> str:
             return f"{step} approved by {by} ({manner})" + (f": {reason}" if reason else "")
         case ApprovalRefused(step=step, by=by, reason=reason):
             return f"{step} refused by {by}: {reason}"
-        case ApprovalExpired(step=step):
-            return f"{step}: the approval expired, which is a refusal"
+        case ApprovalExpired(step=step, reason=reason):
+            return f"{step}: {reason}"
         case TaskRequested(step=step, instructions=instructions):
             return f"{step} waits for a person: {instructions}"
         case TaskConfirmed(step=step, by=by, evidence=evidence, output=digest, bytes=size):

@@ -110,6 +110,14 @@ def test_every_problem_is_told_at_once_in_order_with_its_place() -> None:
         ("{id: a, check: {logs: {namespace: n, matches: x}}}", "name exactly one"),
         ("{id: a, check: {s3: {endpoint: e, bucket: b}}}", "name exactly one"),
         ("{id: a, check: {inference: {endpoint: e}}}", "name one"),
+        ("{id: a, manual: {qqqqq: x}}", "hint: allowed: evidence, instructions\n"),
+        ("{id: a, approve: {qqqqq: x}}", "allowed: approvers, confirm_text, message, timeout\n"),
+        ("{id: a, run: x, expect: {qqqqq: x}}", "allowed: exit, jsonpath, range, regex, stdout\n"),
+        (
+            "{id: a, wait: 1s, qqqqq: x}",
+            "allowed: doc, effect, hint, id, on_failure, parallel, skippable, timeout, title, wait",
+        ),
+        ("{id: a, check: {s3: {qqqqq: x}}}", "key, prefix, region, secret_key\n"),
         ("{id: a, wait: 5}", "a duration needs a unit"),
         ("{run: x}", "key 'id' is required here"),
         ("just text", "a step is a mapping, and this is the text 'just text'"),
@@ -308,6 +316,7 @@ def test_no_document_makes_a_traceback(document: dict[str, object], steps: list[
         ("{from: command, run: 'x ${{ secrets.s }}'}", "a secret cannot be made of another"),
         ("{from: command, run: 'x ${{ steps.a.status }}'}", "exists only inside steps"),
         ("{from: command, run: \"x '${{ inputs.i }}'\"}", ""),
+        ("{from: command, run: x, qqqqq: x}", "hint: allowed: from, run, sensitive, timeout\n"),
         ("{from: elsewhere}", "or `from: command`"),
     ],
 )

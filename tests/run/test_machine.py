@@ -144,6 +144,8 @@ def test_an_approval_after_the_time_is_an_expiry_and_the_run_stops() -> None:
     kinds = run.send(Approve("go", "ann", "ctx"), after=301)
     assert kinds == ["approval.expired", "run.finished"]
     assert run.result == "aborted"
+    assert run.state.finished is not None
+    assert run.state.finished.reason.endswith("the approval expired, which is a refusal")
 
 
 def test_a_refused_gate_stops_the_run() -> None:

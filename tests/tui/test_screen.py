@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from runbook.run.signals import Accept, Approve, Hold, Leave, Refuse, Retry, Skip
 from runbook.tui.app import RunApp
 from tests.tui.drill import (
+    DOCUMENT,
     MOMENTS,
     FakeSession,
     HandClock,
@@ -174,6 +175,18 @@ async def test_an_unknown_outcome_is_declared_done_only_with_a_reason() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(session.sent[-1], Accept)
+
+
+@pytest.mark.parametrize("skippable", [True, False])
+async def test_skipping_is_offered_only_where_the_runbook_allows_it(
+    skippable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deletion = DOCUMENT["phases"][0]["steps"][2]
+    monkeypatch.setitem(deletion, "skippable", skippable)
+    app = app_of(MOMENTS["interrupted"](), "interrupted")
+    async with shown(app, (120, 35)):
+        card = [row for row in text_of(app) if "d declare it done" in row]
+        assert ["s skip" in row for row in card] == [skippable]
 
 
 async def test_a_running_step_can_be_held_after_it() -> None:

@@ -92,6 +92,8 @@ def _body(moment: Moment, columns: int, *, asked: bool) -> list[Ranked]:
         case _:
             rows += _work(moment, step, columns)
             choices = ["x stop it", "p pause before the next step"]
+    if why_not("skip", moment):
+        choices = [choice for choice in choices if not choice.startswith("s ")]
     if choices and not asked and not moment.spectator:
         rows.append(Ranked(1, keys_row(*choices)))
     return rows
