@@ -22,6 +22,9 @@ PROGRAM = "ssh-keygen"
 PATIENCE = 60.0
 """Seconds that a key on a token may wait to be touched."""
 
+MAGIC = b"SSHSIG"
+"""What every SSH signature begins with (PROTOCOL.sshsig of OpenSSH)."""
+
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 
 
@@ -61,8 +64,8 @@ def verify(
     """Who signed a text. Raises RunbookError when nobody did whose key is allowed at that moment."""
     _require_program()
     try:
-        if not base64.b64decode(signature, validate=True):
-            raise ValueError("nothing was given")
+        if not base64.b64decode(signature, validate=True).startswith(MAGIC):
+            raise ValueError("some other text")
     except ValueError as fault:
         raise RunbookError("this is no signature", hint="paste the whole line") from fault
     armoured = "\n".join([_BEGIN, *textwrap.wrap(signature, 70), _END, ""])
