@@ -16,7 +16,14 @@ from typing import Any, Literal
 
 from runbook.model import expressions
 from runbook.model.checks import NamedCheck
-from runbook.model.document import Effect, Objectives, SecretSource, Step, StepKind
+from runbook.model.document import (
+    Effect,
+    Notification,
+    Objectives,
+    SecretSource,
+    Step,
+    StepKind,
+)
 
 Scalar = expressions.Scalar
 Part = Literal["steps", "rollback", "always"]
@@ -99,6 +106,7 @@ class Plan:
     owner: str = ""
     known_health: Mapping[str, NamedCheck] = field(default_factory=dict)
     """`health`, and the checks of parts that nobody watches here."""
+    notify: tuple[Notification, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 (hex) of every other file that the runbook is made of, by its path."""
 
@@ -141,6 +149,7 @@ class Plan:
             ],
             "health": {name: _plain(check) for name, check in self.health.items()},
             "objectives": _plain(self.objectives),
+            "notify": [_plain(notification) for notification in self.notify],
             "secrets": {name: _plain(source) for name, source in self.secrets.items()},
         }
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -123,6 +123,7 @@ def _plan(composed: Composed, inputs: Mapping[str, Scalar], around: _Surrounding
         source_digest="",
         description=bound.description,
         owner=bound.owner,
+        notify=tuple(bound.notify),
         parts={key: _sha256(source) for key, source in composed.files().items()},
     )
 

@@ -154,12 +154,16 @@ class Attended:
                 tasks.create_task(harmless(self._remember(screen, opened))),
                 tasks.create_task(harmless(inbox.watch())),
             ]
+            tasks.create_task(harmless(opened.wired.notifier.tell()))
+            engine.follow(opened.wired.notifier)
             await engine.run(self._opened.first)
             await self._write_report()
         except RunbookError as fault:
             self._fault = fault
             end()
         finally:
+            if self._opened is not None:
+                self._opened.wired.notifier.close()
             for task in beside:
                 task.cancel()
 
@@ -254,6 +258,7 @@ class Attended:
         with contextlib.suppress(OSError):
             sys.stdout.write(closing(summarise(self._session.records)))
             sys.stdout.writelines(f"{path}\n" for path in self._reports)
+            sys.stdout.writelines(f"{text}\n" for text in self._opened.wired.notifier.untold)
             if state.finished is None:
                 run_id = self._opened.wired.directory.id
                 sys.stdout.write(f"held; go on with: runbook resume {run_id}\n")

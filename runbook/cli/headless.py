@@ -157,7 +157,9 @@ async def perform(
     resumed = bool(engine.records)
     expected = len(engine.records) + len(opened.first)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(_performed(opened))
+        telling = tasks.create_task(harmless(opened.wired.notifier.tell()))
+        engine.follow(opened.wired.notifier)
+        running = tasks.create_task(_performed(opened, telling))
         notes = tasks.create_task(
             harmless(Inbox(opened.wired.directory, engine, RealClock()).watch())
         )
@@ -176,6 +178,8 @@ async def perform(
             lines(f"{junit}\n")
         except OSError as fault:  # the run is over, and its own record is whole
             lines(f"{junit} was not written: {fault.strerror or fault}\n")
+    for text in opened.wired.notifier.untold:
+        lines(f"{text}\n")
     code = exit_of(state)
     if code is Exit.HELD:
         lines(f"held; go on with: runbook resume {opened.wired.directory.id}\n")
@@ -192,10 +196,12 @@ def leave_on_signals(engine: Engine, operator: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, leave, number)
 
 
-async def _performed(opened: Opened) -> RunState:
+async def _performed(opened: Opened, telling: asyncio.Task[None]) -> RunState:
     try:
         return await opened.wired.engine.run(opened.first)
     finally:
+        opened.wired.notifier.close()
+        await asyncio.wait([telling])  # a webhook's secret may be in the cluster
         await opened.close(opened.wired.engine.state)
 
 

@@ -45,12 +45,7 @@ class LateValues:
         """A late value by its name in expressions. Raises RunbookError when there is none."""
         room, _, rest = name.partition(".")
         if room == "secrets":
-            source = self._plan.secrets[rest]
-            secret = await self._secret(rest, source)
-            if source.sensitive:
-                # One that is too short to be masked is used all the same; the run notes it.
-                self._redactor.register(rest, secret)
-            return secret
+            return await self.secret(rest)
         value = late.lookup(state, name)
         if value is None:
             raise RunbookError(f"no earlier step has given {name}")
@@ -60,6 +55,15 @@ class LateValues:
                 hint="declare it under `secrets`, or read it in the step that needs it",
             )
         return value
+
+    async def secret(self, name: str) -> str:
+        """The value of a secret, masked from now on. Raises RunbookError when it cannot be had."""
+        source = self._plan.secrets[name]
+        secret = await self._secret(name, source)
+        if source.sensitive:
+            # One that is too short to be masked is used all the same; the run notes it.
+            self._redactor.register(name, secret)
+        return secret
 
     def health_reader(
         self, read: Callable[[Check], Awaitable[Reading]]

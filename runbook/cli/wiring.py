@@ -35,6 +35,8 @@ from runbook.journal.file import JournalFile
 from runbook.journal.outputs import OutputStore
 from runbook.model.checks import Check
 from runbook.model.document import StepKind
+from runbook.notify.notifier import Notifier
+from runbook.notify.ways import Ways
 from runbook.plan import Plan, TargetFacts
 from runbook.redact import Redactor
 from runbook.run.events import (
@@ -61,6 +63,7 @@ class WiredRun:
     outputs: OutputStore
     journal: JournalFile
     redactor: Redactor
+    notifier: Notifier
 
     async def close(self) -> None:
         await self.client.close()
@@ -203,7 +206,11 @@ def wire(
         hand_in=keeper(outputs, redactor),
         records=records,
     )
-    return WiredRun(directory, engine, client, outputs, journal, redactor)
+    notifier = Notifier(
+        engine,
+        Ways(late.secret, {**os.environ, "PATH": environment["PATH"]}, working_directory, clock),
+    )
+    return WiredRun(directory, engine, client, outputs, journal, redactor, notifier)
 
 
 async def require_target(client: ClusterClient, target: TargetFacts) -> None:

@@ -299,6 +299,31 @@ class Phase(FormatModel):
     steps: list[WrittenStep] = Field(min_length=1, description="what is done, in this order")
 
 
+NotifiedOf = Literal["waiting", "failed", "finished"]
+
+
+class Notification(FormatModel):
+    """Word to people who are not looking at the run: a webhook, a command or the desktop."""
+
+    webhook: Text | None = Field(
+        None, description="a secret: the URL of an incoming webhook in Slack's form"
+    )
+    command: list[Text] | None = Field(
+        None,
+        min_length=1,
+        description="a program and its arguments; reads the message on its standard input, as JSON",
+    )
+    desktop: Literal[True] | None = Field(
+        None, description="a notification on the desktop of whoever started the run"
+    )
+    events: list[NotifiedOf] = Field(
+        ["waiting", "failed", "finished"],
+        min_length=1,
+        description="a person is waited for; a failure waits for a decision; the run is over",
+    )
+    in_practice: bool = Field(False, description="true: in practice too")
+
+
 class Runbook(FormatModel):
     apiVersion: Literal["runbook/v1"] = Field(  # noqa: N815 - the key as Kubernetes authors write it
         description="the version of the format"
@@ -315,6 +340,7 @@ class Runbook(FormatModel):
     env: dict[str, str] = Field({}, description="variables of every command")
     target: Target = Field(Target(), description="the part of the cluster the run is about")
     objectives: Objectives = Field(Objectives(), description="what a recovery is measured against")
+    notify: list[Notification] = Field([], description="who is told while the run goes on, and how")
     health: dict[Identifier, NamedCheck] = Field(
         {}, description="named checks: asked all the time, and used in steps and in recovered_when"
     )

@@ -47,7 +47,7 @@ def _unused(runbook: Runbook) -> Iterator[Found]:
         for _, text in walk_texts(runbook)
         if "${{" in text
         for name in expressions.references(expressions.parse(text))
-    }
+    } | {f"secrets.{told.webhook}" for told in runbook.notify}
     for room, one, declared in (
         ("inputs", "input", runbook.inputs),
         ("vars", "var", runbook.vars),

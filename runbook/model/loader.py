@@ -203,6 +203,9 @@ def _explain(reader: Reader, found: Document, error: Any) -> None:
         case "missing":
             line, column = found.at(path[:-1])
             reader.problem(f"key {path[-1]!r} is required here", line, column)
+        case "too_short":
+            line, column = found.at(path)
+            reader.problem("at least one is wanted here, found none", line, column)
         case "union_tag_not_found" | "union_tag_invalid":
             line, column = found.at(path)
             message, hint = _no_kind(value, error)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook.model import arrangement, expressions, shell, using
+from runbook.model import arrangement, expressions, notifications, shell, using
 from runbook.model.checks import (
     Expect,
     HttpExpect,
@@ -54,6 +54,7 @@ def find(
     yield from arrangement.find(raw, parts)
     yield from using.find(raw, parts)
     yield from _references(raw, names)
+    yield from notifications.find(raw, names.secrets)
     yield from _all_expressions(raw, names, parts)
     if runbook is not None:
         yield from _values(runbook)

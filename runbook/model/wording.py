@@ -14,6 +14,7 @@ from runbook.model.document import (
     FileSecret,
     Goto,
     KubernetesSecret,
+    Notification,
     OnFailure,
     SecretSource,
 )
@@ -25,6 +26,21 @@ _POLICIES = {
     "stop": "a failure ends the run",
     "continue": "a failure is passed over",
 }
+
+
+def notified_by(notification: Notification) -> str:
+    """How somebody is told."""
+    if notification.webhook is not None:
+        return f"webhook of secret {notification.webhook}"
+    if notification.command is not None:
+        return f"command {notification.command[0]}"
+    return "desktop"
+
+
+def notification(one: Notification) -> str:
+    """Who is told of what, and when not."""
+    practice = "" if one.in_practice else "; not in practice"
+    return f"{notified_by(one)} when {', '.join(one.events)}{practice}"
 
 
 def when(text: str) -> str:

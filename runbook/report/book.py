@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runbook.model.document import Input, Runbook
 from runbook.model.expressions import as_text
 from runbook.model.values import readable
-from runbook.model.wording import condition, source_of
+from runbook.model.wording import condition, notification, source_of
 from runbook.plan import Plan
 from runbook.report import mermaid
 from runbook.report.markdown import fenced, table, text
@@ -38,6 +38,9 @@ def _parts(runbook: Runbook, plan: Plan) -> Iterator[str]:
     if plan.secrets:
         yield "## Secrets"
         yield table(("name", "from"), ((n, source_of(s)) for n, s in plan.secrets.items()))
+    if plan.notify:
+        yield "## Notifications"
+        yield "\n".join(f"- {text(notification(one))}" for one in plan.notify)
     if plan.health:
         yield "## Health"
         yield table(

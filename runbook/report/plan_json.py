@@ -38,6 +38,7 @@ def render(plan: Plan, source: str, *, digest: str | None) -> str:
             {"name": name, "from": source_of(secret), "sensitive": secret.sensitive}
             for name, secret in plan.secrets.items()
         ],
+        "notify": [one.model_dump(mode="json", exclude_none=True) for one in plan.notify],
         "objectives": {
             "rto_seconds": goals.rto,
             "recovered_when": list(goals.recovered_when),

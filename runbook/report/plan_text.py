@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runbook.model.expressions import as_text, shown
 from runbook.model.values import readable
-from runbook.model.wording import condition, source_of
+from runbook.model.wording import condition, notification, source_of
 from runbook.plan import Plan
 from runbook.report.planned import PhaseFacts, StepFacts, phases_of, rollback_of
 from runbook.report.text import one_line, plain
@@ -40,6 +40,9 @@ def _lines(plan: Plan, source: str, digest: str) -> Iterator[str]:
         for name, secret in plan.secrets.items():
             masked = "" if secret.sensitive else ", not masked"
             yield f"  {name}: {one_line(source_of(secret))}{masked}"
+    if plan.notify:
+        yield from ("", "told while the run goes on")
+        yield from (f"  {one_line(notification(one))}" for one in plan.notify)
     if plan.health:
         yield from ("", "health, read all the time")
         for name, named in plan.health.items():

@@ -118,7 +118,7 @@ def _words(event: Event) -> str:
             return f"$ {script}"
         case CommandFinished(exit=code, signal=signal, duration=duration, lines=lines):
             how = f"exit {code}" if code is not None else f"ended by {signal or 'nobody'}"
-            return f"{how} after {readable(duration)}, {lines} lines"
+            return f"{how} after {readable(duration)}, {lines} line{'s' * (lines != 1)}"
         case CheckRead(verdict=verdict, expected=expected, observed=observed):
             return f"{verdict}: expected {expected}; saw {observed}"
         case WorkflowProgressed(workflow=workflow, phase=phase, progress=progress, message=message):

@@ -21,6 +21,9 @@ from runbook.cli.wiring import WiredRun
 from runbook.errors import JournalUnavailable
 from runbook.executors.base import Attempt, Desk
 from runbook.journal.outputs import OutputStore
+from runbook.model.document import Notification
+from runbook.notify.message import Message
+from runbook.notify.notifier import Notifier
 from runbook.plan import Plan
 from runbook.run.events import Event, Record, RunHeld, RunResumed, StepFailed, StepStarted
 from runbook.run.signals import Outcome, Retry, Signal
@@ -46,11 +49,17 @@ def no_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(headless, "log_to", lambda *_: None)
 
 
+async def tells_nobody(notification: Notification, message: Message) -> None:
+    raise AssertionError("this runbook notifies nobody")
+
+
 def wired(bench: Bench, directory: Path) -> WiredRun:
     client: Any = Closed()
     journal: Any = Journal()
     run = RunDirectory(directory)
-    return WiredRun(run, bench.engine, client, OutputStore(directory), journal, bench.redactor)
+    notifier = Notifier(bench.engine, tells_nobody)
+    outputs = OutputStore(directory)
+    return WiredRun(run, bench.engine, client, outputs, journal, bench.redactor, notifier)
 
 
 async def perform(bench: Bench, first: list[Event], directory: Path, *decisions: Signal) -> int:

@@ -232,7 +232,7 @@ def test_json_says_what_was_looked_at_and_what_was_found(
 @pytest.mark.parametrize(
     ("words", "text", "code", "said"),
     [
-        (["validate", "-"], GOOD, 0, "<stdin>: valid: 1 phases"),
+        (["validate", "-"], GOOD, 0, "<stdin>: valid: 1 phase,"),
         (["validate", "-"], BAD, 2, "<stdin>:4:1: unknown key 'tyop'"),
         (["lint", "-"], POOR, 1, "<stdin>:9:50: "),
         (["lint", "-", "good.yaml"], "\xff\udcff", 2, "<stdin>"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from typing import Any
+
+import pytest
 
 from runbook.cli.reports import facts_of
 from runbook.clock import RealClock
@@ -395,4 +398,80 @@ shows(
     phase(steps=[{"id": "t", "run": "true"}]),
     phase(),
     ["t"],
+)
+
+
+# -- notifications
+
+TOLD = {"command": ["bash", "-c", "cat >> told"], "events": ["finished"], "in_practice": True}
+HOOK = {"hook": {"from": "command", "run": "cat hook"}}
+NOTIFY_SEND = "#!/bin/sh\nprintf '%s\\n' \"$@\" > shown\n"
+
+
+def told(file: str = "told") -> Any:
+    """Of which events a command has heard, or what else was left in a file."""
+
+    async def see(world: World, document: Any) -> object:
+        kept = world.folder / file
+        kept.unlink(missing_ok=True)
+        bin_folder = world.folder / "bin"
+        bin_folder.mkdir(exist_ok=True)
+        (bin_folder / "notify-send").write_text(NOTIFY_SEND)
+        (bin_folder / "notify-send").chmod(0o755)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+            await world.perform(document)
+        if not kept.exists():
+            return []
+        lines = kept.read_text().splitlines()
+        return [json.loads(line)["event"] for line in lines] if file == "told" else lines[0]
+
+    return see
+
+
+async def posted(world: World, document: Any) -> object:
+    world.posted.clear()
+    await world.perform(document)
+    return [json.loads(body)["text"].splitlines()[0] for body in world.posted]
+
+
+def telling(**notification: Any) -> dict[str, Any]:
+    return book({"id": "ask", "manual": {"instructions": "ring"}}, notify=[notification])
+
+
+shows(
+    "Runbook.notify",
+    told(),
+    telling(**TOLD),
+    telling(**{**TOLD, "events": ["failed"]}),
+    ["finished"],
+)
+shows("Notification.command", told(), telling(**TOLD), PLAIN, ["finished"])
+shows(
+    "Notification.events",
+    told(),
+    book({"id": "s", "run": "false"}, notify=[{**TOLD, "events": ["failed"]}]),
+    book({"id": "s", "run": "false"}, notify=[TOLD]),
+    ["failed"],
+)
+shows(
+    "Notification.in_practice",
+    told(),
+    telling(**TOLD),
+    telling(**{**TOLD, "in_practice": False}),
+    ["finished"],
+)
+shows(
+    "Notification.webhook",
+    posted,
+    {**telling(webhook="hook", events=["finished"], in_practice=True), "secrets": HOOK},
+    PLAIN,
+    ["*[practice] test on practice: recovered*"],
+)
+shows(
+    "Notification.desktop",
+    told("shown"),
+    telling(desktop=True, in_practice=True),
+    PLAIN,
+    "--app-name=runbook",
 )

@@ -157,6 +157,8 @@ class World:
     target: TargetFacts = field(default_factory=lambda: TargetFacts("", "", ""))
     signatures: list[str] = field(default_factory=list)
     """What the store was signed for, request by request."""
+    posted: list[str] = field(default_factory=list)
+    """What was posted to the site's `/hook`, whose address is in the file `hook`."""
     runs: int = 0
 
     def planned(
@@ -194,11 +196,15 @@ class World:
         )
         hands = Hands(wired.engine, operator or Operator())
         wired.engine.follow(hands)
+        wired.engine.follow(wired.notifier)
+        telling = asyncio.ensure_future(wired.notifier.tell())
         running = asyncio.ensure_future(wired.engine.run([self._opened(plan)]))
         async with asyncio.timeout(20):
             while not running.done():
                 await clock.advance(STEP_OF_TIME)
                 await asyncio.sleep(0.002)  # processes and threads take real time
+            wired.notifier.close()
+            await telling
         journal.close()
         return Performed(
             plan,
@@ -256,10 +262,14 @@ async def a_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
             return str(server.make_url("/")).rstrip("/")
 
         signatures: list[str] = []
-        services = {name: await serve(app) for name, app in _applications(signatures).items()}
+        posted: list[str] = []
+        services = {
+            name: await serve(app) for name, app in _applications(signatures, posted).items()
+        }
         services["port"] = services["site"].rpartition(":")[2]
         cluster.api.set_backends(lambda namespace, service, port: services["site"])
-        world = World(cluster, folder, services, facts, signatures)
+        (folder / "hook").write_text(f"{services['site']}/hook\n")
+        world = World(cluster, folder, services, facts, signatures, posted)
         await _furnish(world)
         submit = cluster.client.create
 
@@ -273,7 +283,7 @@ async def a_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
             yield world
 
 
-def _applications(signatures: list[str]) -> dict[str, web.Application]:
+def _applications(signatures: list[str], posted: list[str]) -> dict[str, web.Application]:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731 - three services want it
     store = S3Store(now)
     for bucket in ("artifacts", "mlflow-artifacts"):
@@ -284,6 +294,12 @@ def _applications(signatures: list[str]) -> dict[str, web.Application]:
     Trainer(runs, artifacts, random.Random(1)).train("baseline")
     model = (Candidate(LoadedModel("baseline", 1), 1, healthy=True),)
     site = web.Application()
+
+    async def hook(request: web.Request) -> web.StreamResponse:
+        posted.append(await request.text())
+        return web.Response(text="ok")
+
+    site.router.add_post("/hook", hook)
     site.router.add_route("*", "/{path:.*}", _echo)
     keys = {"user": "secret"}
     objects = s3.application(store, lambda: keys, now)

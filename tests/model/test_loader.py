@@ -307,6 +307,38 @@ def test_no_document_makes_a_traceback(document: dict[str, object], steps: list[
 
 
 @pytest.mark.parametrize(
+    ("notification", "why"),
+    [
+        ("{events: [waiting]}", "5:5: exactly one of webhook, command, desktop says how"),
+        ("{desktop: true, webhook: s}", "says how; found webhook and desktop"),
+        ("{webhook: t}", "no secret 't'\n"),
+        ("{webhook: 'https://hooks.example/T0/x'}", "this is no name of a secret"),
+        ("{command: []}", "at least one is wanted here, found none"),
+        ("{command: [a, '${{ secrets.s }}']}", "a secret cannot be an argument"),
+        ("{command: [a, '${{ steps.a.status }}']}", "exists only inside steps"),
+        ("{command: [a, '${{ inputs.x }}']}", "unknown name 'inputs.x'"),
+        ("{command: [a, '${{ ']}", "this ${{ is never closed by }}"),
+        ("{desktop: false}", "desktop"),
+        ("{desktop: true, events: [started]}", "'waiting', 'failed' or 'finished'"),
+        ("{desktop: true, events: []}", "at least one is wanted here, found none"),
+        ("just text", "expected a mapping, found the text"),
+        ("{webhook: s, events: [finished], in_practice: true}", ""),
+        ("{command: [page, '${{ run.mode }}']}", ""),
+    ],
+)
+def test_a_notification_says_one_way_and_names_no_secret_where_it_is_seen(
+    notification: str, why: str
+) -> None:
+    secrets = "secrets: {s: {from: env, key: HOOK}}\n"
+    text = f"{HEAD}{secrets}notify:\n  - {notification}\n{STEPS}      - {{id: a, run: x}}\n"
+    if why:
+        assert why in refused(text)
+        assert "hooks.example" not in refused(text).replace(notification, "")
+    else:
+        assert len(load_text(text, "f.yaml").notify) == 1
+
+
+@pytest.mark.parametrize(
     ("secret", "why"),
     [
         ("{from: command}", "key 'run' is required here"),

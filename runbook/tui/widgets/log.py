@@ -88,7 +88,8 @@ class LogPane(Pane):
             notes.append(f"/{self.needle}  {place} of {len(self._hits)}  n N")
         new = self.lines.end - self._left_at
         if self.follow:
-            notes.append(f"FOLLOW  {self.lines.end:,} lines" if self.lines.end else "FOLLOW")
+            count = self.lines.end
+            notes.append(f"FOLLOW  {count:,} line{'s' * (count != 1)}" if count else "FOLLOW")
         else:
             notes.append(f"+{new:,} new lines  f follow" if new else "f follow")
         if self.lines.first:
