@@ -10,13 +10,23 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: drill test test-cluster check lint types contracts format lock clean
+.PHONY: drill test test-core test-cluster check lint types contracts format lock clean
 
 drill: $(VENV)/.run
 	@$(BIN)/runbook run $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# What a runbook says and what happens in a run, by examples: all of its branches, in seconds.
+# The same rules against hundreds of made-up runs and files are in `make test`.
+CORE := tests/model tests/run tests/test_plan.py tests/test_uses.py
+ROOMS := runbook.model,runbook.plan,runbook.planning,runbook.run
+
+test-core: $(VENV)/.dev
+	$(BIN)/python -m pytest -p no:randomly -m "not hypothesis and not slow" $(CORE)
+	$(BIN)/python -m coverage run --source=$(ROOMS) -m pytest -q -p no:randomly -m "not hypothesis and not slow" $(CORE)
+	$(BIN)/python -m coverage report --skip-covered --fail-under=100 --precision=2
 
 # Holds practice and app against a real control plane, built from source by Go (the first time: minutes).
 # Most of its time is waiting, so it goes in two halves at once; with ARGS, or on a

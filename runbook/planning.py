@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from runbook.errors import RunbookError, UsageError
+from runbook.errors import UsageError
 from runbook.model import binding, expressions
 from runbook.model.checks import HealthCheck, NamedCheck, RunCheck
 from runbook.model.document import (
@@ -210,8 +210,7 @@ def _placed(
                 yield replace(moved, phase=phase, number=f"{here}.{place}")
             continue
         kind = step_kind(step)
-        if kind is None:
-            raise RunbookError("a step without a kind", where=step.id)
+        assert kind is not None  # the format has no step without one
         own = _resolve(step, health, used)
         yield PlannedStep(own.id, phase, here, kind, own)  # type: ignore[arg-type]  # STEP_KINDS are the literals
 

@@ -30,6 +30,7 @@ INPUTS = {
     "ns": {"default": "mlops", "pattern": "[a-z]+"},
     "count": {"type": "integer", "default": 2},
     "fast": {"type": "boolean", "default": False},
+    "size": {"options": ["s", "m"], "default": "s"},
 }
 STEPS = [
     {"id": "go", "approve": {"message": "delete ${{ inputs.ns }} on ${{ target.context }}?"}},
@@ -65,6 +66,7 @@ def test_inputs_are_given_as_text_and_read_by_their_type() -> None:
         "ns": "mlops",
         "count": 5,
         "fast": True,
+        "size": "s",
     }
 
 
@@ -73,8 +75,9 @@ def test_inputs_are_given_as_text_and_read_by_their_type() -> None:
     [
         ({"ns": "UPPER"}, "input ns: 'UPPER' does not match"),
         ({"count": "many"}, "input count: 'many' is not an integer"),
+        ({"size": "xl"}, "input size: 'xl' is none of: s, m"),
         ({"fast": "perhaps"}, "input fast: 'perhaps' is not true or false"),
-        ({"nss": "x"}, "there is no input 'nss'; the runbook has: ns, count, fast"),
+        ({"nss": "x"}, "there is no input 'nss'; the runbook has: ns, count, fast, size"),
     ],
 )
 def test_an_input_that_does_not_fit_is_refused_with_what_is_allowed(
@@ -159,3 +162,9 @@ def test_where_only_a_text_may_stand_a_number_becomes_one() -> None:
 
 
 JSONPATH = {"path": ".n", "equals": "${{ inputs.count }}"}
+
+
+def test_a_variable_of_the_environment_is_bound_with_the_plan() -> None:
+    steps = [{"id": "a", "wait": "1s", "title": "of ${{ env.HOME }}${{ env.NONE }}"}]
+    made = plan(document(phases=[{"id": "one", "steps": steps}]))
+    assert made.steps[0].title == "of /home/ann"

@@ -204,6 +204,7 @@ def said(tmp_path: Path, uses: str, **files: str) -> str:
             "not the file that was pinned",
         ),
         ("uses: ./teardown.yaml, with: {ns: x}, retries: 2", "unknown key 'retries'"),
+        ("uses: ./teardown.yaml, with: {ns: 'a ${{ '}", "this ${{ is never closed by }}"),
         ("uses: ./broken.yaml", "broken.yaml:3:1: unknown key 'phasse'"),
     ],
 )
@@ -212,6 +213,15 @@ def test_what_is_wrong_with_a_part_is_told_with_its_place(
 ) -> None:
     broken = f"{HEAD.format(name='b')}phasse: []\n"
     assert why in said(tmp_path, uses, teardown=PART, broken=broken)
+
+
+def test_a_title_stands_before_those_of_the_part(tmp_path: Path) -> None:
+    look, use = "{id: a, title: Look, wait: 1s}", "{id: u, title: First, uses: ./part.yaml}"
+    part, main = (
+        f"{HEAD.format(name='n')}phases: [{{id: one, steps: [{one}]}}]\n" for one in (look, use)
+    )
+    composed = load_file(written(tmp_path, main=main, part=part))
+    assert [step.title for step in planned(composed).steps] == ["First: Look"]
 
 
 def test_a_pin_that_fits_is_taken(tmp_path: Path) -> None:

@@ -8,11 +8,8 @@ from pathlib import Path
 
 from runbook.cli.exit_codes import Exit
 from runbook.cli.writing import write_new
-from runbook.errors import InvalidRunbook, UsageError
-from runbook.model.imported import draft
-from runbook.model.imported_yaml import as_yaml
-from runbook.model.loader import load_text
-from runbook.model.markdown import read
+from runbook.errors import UsageError
+from runbook.model.importing import imported
 from runbook.model.yaml_nodes import MAX_BYTES
 
 
@@ -33,24 +30,6 @@ def main(arguments: argparse.Namespace) -> int:
     doubts = made.count("# unsure: ")
     sys.stderr.write(f"{doubts} places are unsure: look for `# unsure`\n")
     return Exit.OK
-
-
-def imported(text: str, called: str, name: str) -> str:
-    """The runbook as YAML. Raises UsageError when there is nothing to do in it, or too much."""
-    found = draft(read(text))
-    if not found.phases:
-        raise UsageError(
-            f"nothing in {called} can be run or ticked",
-            hint="shell commands stand in fenced blocks, things to tick in `- [ ]` lists",
-        )
-    made = as_yaml(found, called, name)
-    try:
-        load_text(made, called)
-    except InvalidRunbook as fault:
-        if len(made.encode()) > MAX_BYTES:
-            raise UsageError(f"{called} makes more than {MAX_BYTES} bytes of runbook") from fault
-        raise
-    return made
 
 
 def _content(file: str) -> str:

@@ -70,10 +70,6 @@ class Command:
         texts = tuple(word.text for word in self.words[1:])
         return texts[: texts.index("--")] if "--" in texts else texts
 
-    @property
-    def text(self) -> str:
-        return " ".join(word.text for word in self.words)
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -122,11 +118,9 @@ class _Script:
         exported: list[tuple[str, int]] = []
         for node in nodes:
             if node.type == "command":
-                commands += self._command(node)
+                commands.append(self._command(node))
             elif node.type == "variable_assignment" and _parent(node) != "command":
-                name = node.child_by_field_name("name")
-                if name is not None:
-                    exported.append((self._text(name), node.start_byte))
+                exported.append((self._name(node), node.start_byte))
         return Reading(tuple(commands), tuple(exported), not root.has_error)
 
     def _look_up(self, node: tree_sitter.Node) -> None:
@@ -149,18 +143,17 @@ class _Script:
             if node.type == "pipeline":
                 before = (*before, *self._programs[child.id])[-_KEPT:]
 
-    def _command(self, node: tree_sitter.Node) -> Iterator[Command]:
+    def _command(self, node: tree_sitter.Node) -> Command:
+        """A `command` of the grammar, which has a name at least."""
         nodes = [child for child in node.named_children if child.type not in _NO_ARGUMENT]
         words = _unwrapped([self._word(child) for child in nodes])
-        if words:
-            assigned = [
-                self._text(name)
-                for child in node.named_children
-                if child.type == "variable_assignment"
-                and (name := child.child_by_field_name("name")) is not None
-            ]
-            holds = tuple(name for child in nodes for name in self._holds[child.id])
-            yield Command(tuple(words), tuple(assigned), self._fed[node.id], holds)
+        assigned = [
+            self._name(child)
+            for child in node.named_children
+            if child.type == "variable_assignment"
+        ]
+        holds = tuple(name for child in nodes for name in self._holds[child.id])
+        return Command(tuple(words), tuple(assigned), self._fed[node.id], holds)
 
     def _word(self, node: tree_sitter.Node) -> Word:
         start, end = node.start_byte, node.end_byte
@@ -175,6 +168,10 @@ class _Script:
             for name in names(part.node)
         )
         return Word(text, start, values, self._variables[node.id])
+
+    def _name(self, assignment: tree_sitter.Node) -> str:
+        name = assignment.child_by_field_name("name")
+        return self._text(name) if name is not None else ""
 
     def _text(self, node: tree_sitter.Node) -> str:
         return self._script[node.start_byte : min(node.end_byte, node.start_byte + _LONGEST_WORD)]

@@ -369,6 +369,9 @@ def both(first: str, second: str) -> str:
     return "${{ " + write(Binary("&&", nodes[0], nodes[1])) + " }}"
 
 
+_UNNAMED: Mapping[str, Scalar] = {}
+
+
 def shown(text: str) -> str:
     """A bound text for people: an expression without names is its value, any other stays."""
     return "".join(
@@ -376,10 +379,6 @@ def shown(text: str) -> str:
         if isinstance(part, str)
         else "${{ " + write(part.node) + " }}"
         if any(names(part.node))
-        else as_text(value_of(part.node, _nothing))
+        else as_text(value_of(part.node, _UNNAMED.__getitem__))
         for part in parse(text)
     )
-
-
-def _nothing(name: str) -> Scalar:
-    raise Unbound(name)

@@ -78,11 +78,9 @@ def _bracketed(node: Node) -> str:
 def condition(check: Any) -> str:
     """A check in a few words: its kind and what it asks, credentials and payloads left out."""
     kind = check_kind(check) or "check"
-    asked = getattr(check, kind, None)
+    asked = getattr(check, kind)
     if isinstance(asked, str):
         return f"{kind}: {' '.join(shown(asked).split())}"
-    if asked is None:
-        return kind
     fields = asked.model_dump(mode="json", exclude_unset=True)
     words = [f"{k} {_value(v)}" for k, v in fields.items() if k not in _UNSHOWN and _says(v)]
     return f"{kind}: {', '.join(words)}"

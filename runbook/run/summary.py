@@ -39,7 +39,7 @@ from runbook.run.events import (
     StepTimedOut,
     TaskConfirmed,
 )
-from runbook.run.outline import PhaseOutline, StepOutline
+from runbook.run.outline import Outline, PhaseOutline, StepOutline
 from runbook.run.record_events import JournalRecovered, OutputPurged, SecretExposed
 from runbook.run.state import RunState, Status, StepState, evolve
 from runbook.run.terms import RECOVERED
@@ -215,7 +215,7 @@ class Ledger:
             opened=self.state.opened,
             state=self.state,
             at=now,
-            phases=tuple(spent.phase_summaries()),
+            phases=tuple(spent.phase_summaries(self.state.opened.outline)),
             split=dict(spent.split),
             recovery=self._recovery(now),
             deviations=tuple(self.deviations),
@@ -224,10 +224,7 @@ class Ledger:
             ended=self.state.last if finished else None,
         )
 
-    def phase_summaries(self) -> Iterable[PhaseSummary]:
-        outline = self.state.opened.outline if self.state.opened else None
-        if outline is None:
-            return
+    def phase_summaries(self, outline: Outline) -> Iterable[PhaseSummary]:
         last = [phase for phase in outline.phases if phase.id == ALWAYS]
         for phase in outline.phases:
             if phase not in last:

@@ -57,6 +57,8 @@ def test_a_text_has_the_value_an_author_expects(text: str, expected: Scalar) -> 
         ("${{ (inputs.ns }}", 4),
         ("${{ inputs.ns ~ 1 }}", 14),
         ("${{ upper('x') }}", 9),
+        ("${{ == 1 }}", 4),
+        ("${{ ) }}", 4),
         ("${{ " + "!" * 40 + "inputs.on }}", 25),
     ],
 )
@@ -77,6 +79,8 @@ def early(name: str) -> Scalar:
     [
         ("${{ inputs.count }}", 2),
         ("${{ steps.a-b.status }}", "${{ steps.a-b.status }}"),
+        ("${{ steps.a-b.status == null }}", "${{ ((steps.a-b.status) == (null)) }}"),
+        ("$${{ inputs.ns }}", "$${{ inputs.ns }}"),
         ("${{ inputs.ns }}/${{ steps.a-b.status }}", "mlops/${{ steps.a-b.status }}"),
         (
             "${{ steps.a-b.status == inputs.ns }}",
@@ -144,3 +148,16 @@ def test_no_expression_makes_a_traceback(text: str) -> None:
         expressions.parse("${{" + text + "}}")
     except ExpressionError:
         return
+
+
+def test_a_mark_inside_a_quoted_text_is_part_of_that_text() -> None:
+    assert value("${{ 'a ${{ b' }} ${{ inputs.ns }}") == "a ${{ b mlops"
+
+
+def test_names_are_found_and_changed_wherever_they_stand() -> None:
+    text = "${{ !inputs.on && (inputs.ns == 'x') }} and $${{ inputs.ns }}"
+    assert expressions.references(expressions.parse(text)) == {"inputs.on", "inputs.ns"}
+    moved = expressions.renamed(text, lambda name: f"part.{name}")
+    assert expressions.references(expressions.parse(moved)) == {"part.inputs.on", "part.inputs.ns"}
+    assert moved.endswith("and $${{ inputs.ns }}")
+    assert expressions.renamed("no ${HOME} of ours", str.upper) == "no ${HOME} of ours"

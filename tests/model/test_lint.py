@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 from textwrap import indent
@@ -204,6 +205,43 @@ def test_a_runbook_as_a_whole() -> None:
     ]  # fmt: skip
 
 
+def test_a_check_that_runs_is_read_wherever_it_stands() -> None:
+    named = "health:\n  up: {title: Up, check: {run: 'kubectl --context x get y'}}\n"
+    text = f"{HEAD.replace(HEAD[HEAD.index('health:') :], named)}phases:\n  - id: one\n"
+    found = rules(
+        f"{text}    title: One\n    budget: 5m\n    steps:\n      - {{id: a, title: A, wait: 1s}}\n"
+    )
+    assert "own-cluster" in found
+    other = "{id: c, title: C, check: {run: 'kubectl --context x get y', shell: python3}, proves_against: [finalizers-stuck]}"
+    assert "own-cluster" not in of_steps(other)
+
+
+def test_a_cluster_of_its_own_for_the_whole_runbook_is_told_once() -> None:
+    more = "env: {KUBECONFIG: /tmp/x}\n"
+    assert of_steps("{id: a, title: A, wait: 1s}", more=more).count("own-cluster") == 1
+
+
+def test_a_check_is_called_what_its_health_check_is_called() -> None:
+    untitled = "health:\n  up: {check: {tcp: {host: h, port: 1}}}\n"
+    text = f"{HEAD[: HEAD.index('health:')]}{untitled}phases:\n  - id: one\n    title: One\n"
+    check = "{id: b, check: {health: up}, proves_against: [finalizers-stuck]}"
+    found = rules(f"{text}    budget: 5m\n    steps:\n      - {check}\n")
+    assert found.count("untitled") == 2
+
+
+def test_a_pinned_file_is_told_nothing() -> None:
+    part = "apiVersion: runbook/v1\nname: p\ntitle: P\nphases:\n  - {id: one, title: One, budget: 5m, steps: [{id: a, title: A, wait: 1s}]}\n"
+    pin = hashlib.sha256(part.encode()).hexdigest()
+    assert "uses-unpinned" not in of_steps(
+        f"{{id: u, title: U, uses: 'p.yaml@sha256:{pin}'}}", p=part
+    )
+
+
+def test_a_key_of_the_authors_own_hides_no_other() -> None:
+    more = "x-note: {x-lint-ignore: [no-objective: never read]}\n"
+    assert of_steps("{id: a, title: A, wait: 1s}", more=more) == []
+
+
 def test_a_place_in_a_block_is_that_of_the_command() -> None:
     text = (
         f"{HEAD}phases:\n  - id: one\n    title: One\n    budget: 5m\n    steps:\n"
@@ -214,6 +252,14 @@ def test_a_place_in_a_block_is_that_of_the_command() -> None:
     lines = text.splitlines()
     assert lines[found.problem.line - 1][found.problem.column - 1 :] == "sleep 5"
     assert found.problem.source == "          echo a && sleep 5"
+
+
+def test_where_the_file_has_other_lines_than_the_text_the_block_is_the_place() -> None:
+    script = "          # a\u2028          # b\n          kubectl --context x get y\n"
+    text = f"{HEAD}phases:\n  - id: one\n    title: One\n    budget: 5m\n    steps:\n"
+    step = f"      - id: a\n        title: A\n        timeout: 1m\n        run: |\n{script}"
+    (found,) = advice(text + step)
+    assert (found.problem.line, found.problem.column) == (15, 14)
 
 
 @pytest.mark.parametrize(
@@ -279,6 +325,7 @@ def test_any_words_can_be_read(words: list[str]) -> None:
         effect_of(command)
 
 
+@pytest.mark.slow
 def test_a_script_as_deep_or_as_long_as_nobody_writes_is_read() -> None:
     deep = read("$(" * 5000 + "a" + ")" * 5000)
     assert [command.program for command in deep.commands][-1] == "a"

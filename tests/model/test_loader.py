@@ -119,6 +119,25 @@ def test_every_problem_is_told_at_once_in_order_with_its_place() -> None:
         ),
         ("{id: a, check: {s3: {qqqqq: x}}}", "key, prefix, region, secret_key\n"),
         ("{id: a, wait: 5}", "a duration needs a unit"),
+        ("{id: a, wait: true}", "a duration is a text such as 90s, 5m or 1h30m"),
+        ("{id: a, run: x, expect: {range: {}}}", "a range needs `min`, `max` or both"),
+        ("{id: a, run: x, expect: {range: {min: 3, max: 1}}}", "no number lies between 3 and 1"),
+        ("{id: a, run: x, retries: 9999}", "input should be less than or equal to"),
+        ("{id: a, run: x, title: true}", "expected a text, found true (true or false)"),
+        ("{id: a, run: x, title: 3}", "expected a text, found the number 3"),
+        ("{id: a, run: x, title: {b: c}}", "expected a text, found a mapping"),
+        ("{id: a, zzz: 1}", "found none\n"),
+        ("{id: a, run: x, if: true}", "did you mean 'when'?"),
+        ("{id: a, run: x, retries: 0b_}", "'0b_' cannot be read as int"),
+        ("{id: a, run: x, <<: [1]}", "<< merges mappings only"),
+        ("{id: a, run: x, expect: {jsonpath: {path: '{.a}', matches: '('}}}", "not a regular"),
+        (
+            "{id: a, check: {http: {url: u, expect: {headers: {A: '('}}}}}",
+            "not a regular expression",
+        ),
+        ("{id: a, uses: x.yaml}", "x.yaml cannot be read: no other file can be used from here"),
+        ("{id: a, uses: 'x.yaml#one#two'}", "cannot be read"),
+        ("{id: a, run: x, expect: {range: {min: 1}}, retries: -1}", "greater than or equal to 0"),
         ("{run: x}", "key 'id' is required here"),
         ("just text", "a step is a mapping, and this is the text 'just text'"),
         ("{id: a, id: b, run: x}", "key 'id' stands here a second time"),
@@ -237,6 +256,7 @@ def test_a_variable_may_be_called_as_a_key_of_the_format() -> None:
         (b"just text", "this is the text 'just text'"),
         (b"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document starts here"),
         (b"a: [1\n", "not YAML"),
+        ("a: \ufffe\n".encode(), "not YAML: unacceptable character"),
         (b"a: *b\n", "undefined alias"),
         (b"a: &a [*a]\n", "an alias that contains itself"),
         (b"? [1]\n: 2\n", "a key must be a text"),
@@ -251,6 +271,7 @@ def test_a_file_that_is_no_runbook_is_an_error_and_never_a_traceback(
     assert said in refused(content)
 
 
+@pytest.mark.slow
 def test_a_yaml_bomb_is_refused_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
@@ -358,3 +379,50 @@ def test_a_secret_of_a_command_is_made_of_what_the_plan_knows(secret: str, why: 
         assert why in refused(text)
     else:
         assert load_text(text, "f.yaml").secrets["s"].from_ == "command"
+
+
+def whole(**more: str) -> str:
+    """A good runbook with more at its top."""
+    head = "".join(f"{key}: {value}\n" for key, value in more.items())
+    return f"{HEAD}{head}{STEPS}      - {{id: a, run: x}}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"inputs": "{n: {default: zz, pattern: '[0-9]+'}}"}, "the default does not fit: input n"),
+        ({"inputs": "{n: {default: 5, options: [1, 2]}}"}, "'5' is none of: 1, 2"),
+        ({"inputs": "{n: {default: x, pattern: '('}}"}, "not a regular expression"),
+        ({"vars": "{n: [1]}"}, "n"),
+        ({"health": "{h: {check: {health: g}}}"}, "a health check cannot be made of another one"),
+    ],
+)
+def test_a_fault_at_the_top_is_told(more: dict[str, str], said: str) -> None:
+    assert said in refused(whole(**more))
+
+
+def test_what_depends_on_a_value_is_judged_when_the_value_is_known() -> None:
+    check = "{id: b, check: {logs: {namespace: n, pod: p, matches: '${{ vars.m }}('}}}"
+    text = f"{HEAD}vars: {{m: x}}\n{STEPS}      - {{id: a, run: 'echo ${{{{ env.HOME }}}}'}}\n"
+    assert len(load_text(f"{text}      - {check}\n", "f.yaml").phases[0].steps) == 2
+
+
+def test_a_result_that_no_step_has_is_told_with_those_it_has() -> None:
+    steps = f"{STEPS}      - {{id: a, run: x}}\n"
+    said = refused(f"{HEAD}{steps}      - {{id: b, run: 'echo ${{{{ steps.a.bogus }}}}'}}\n")
+    assert "write steps.a.status or steps.a.outputs.NAME" in said
+
+
+def test_a_value_that_cannot_be_quoted_is_told_at_its_place() -> None:
+    step = "{id: a, run: \"cat <<'E'\\n${{ run.mode }}\\nE\"}"
+    assert "f.yaml:" in of_step(step)
+
+
+def test_what_is_nested_without_end_is_refused_at_its_place() -> None:
+    assert "nested deeper than" in refused(f"{HEAD}x-deep: {'[' * 150}{']' * 150}\n{STEPS}")
+
+
+def test_a_phase_needs_a_name_that_is_a_text() -> None:
+    steps = "    steps: [{id: a, run: x}]\n"
+    said = refused(f"{HEAD}phases:\n  - id: [1]\n{steps}  - id: one\n{steps}")
+    assert "expected a text, found a list" in said

@@ -31,6 +31,11 @@ def test_a_reference_is_written_for_its_place(script: str, bound: str) -> None:
     assert bind_script(script).text == bound
 
 
+def test_brackets_within_a_substitution_end_where_they_began() -> None:
+    bound = bind_script('echo "$( ( a ${{ inputs.x }} ) )" ${{ inputs.x }}', None).text
+    assert bound == 'echo "$( ( a "${RUNBOOK_VALUE_1}" ) )" "${RUNBOOK_VALUE_2}"'
+
+
 @pytest.mark.parametrize(
     "script",
     ["cat <<END\n${{ a.b }}\nEND", "cat <<-'END'\n\t${{ a.b }}\nEND", "x=`get ${{ a.b }}`", "x=$'${{ a.b }}'"],

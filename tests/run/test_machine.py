@@ -10,16 +10,28 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
+from runbook.errors import IllegalTransition
 from runbook.plan import Plan
+from runbook.run import gates
 from runbook.run.detours import GOTO_LIMIT
-from runbook.run.events import Preauthorisation, RunResumed
+from runbook.run.events import (
+    CommandFinished,
+    CommandStarting,
+    Event,
+    Preauthorisation,
+    Record,
+    RunResumed,
+    StepPassed,
+)
 from runbook.run.machine import (
     Execute,
     Observe,
     WakeAt,
     current,
+    decide,
     interrupted,
     pending,
+    undecided,
 )
 from runbook.run.readings import Reading, Verdict
 from runbook.run.refusals import refusal
@@ -38,6 +50,7 @@ from runbook.run.signals import (
     Leave,
     Outcome,
     Refuse,
+    Report,
     Retry,
     RollBack,
     Signal,
@@ -48,7 +61,7 @@ from runbook.run.signals import (
 from runbook.run.state import RunState, Status, evolve, replay
 from runbook.run.summary import summarise
 from runbook.run.terms import Mode
-from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, T0, Drive, plan_of
+from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, T0, Drive, opened, plan_of
 
 
 def test_steps_run_in_order_and_the_run_ends_after_the_last() -> None:
@@ -642,3 +655,103 @@ class TestAManualTaskThatDestroys:
         assert run.state.clock.green_since is None
         assert not run.state.health
         assert run.state.last_done == run.now
+
+
+def test_before_a_run_is_opened_and_after_its_end_nothing_follows_from_anything() -> None:
+    plan = plan_of(BUILD)
+    assert pending(plan, RunState()) == []
+    assert decide(plan, RunState(), Tick(), T0) == []
+    run = Drive(plan)
+    run.ends("build")
+    assert pending(run.plan, run.state) == []
+    assert decide(run.plan, run.state, Tick(), run.now) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (opened(plan_of(BUILD)), "a run is opened once"),
+        (StepPassed(step="build"), "step.passed is not possible while step 'build' is pending"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused_with_its_number(event: Event, why: str) -> None:
+    state = evolve(RunState(), Record(1, T0, opened(plan_of(BUILD))))
+    with pytest.raises(IllegalTransition, match=why) as caught:
+        evolve(state, Record(2, T0, event))
+    assert caught.value.where == "record 2"
+
+
+def test_nothing_is_recorded_before_the_opening_or_after_the_end() -> None:
+    run = Drive(plan_of(BUILD))
+    with pytest.raises(IllegalTransition, match="before the run was opened"):
+        evolve(RunState(), Record(1, T0, StepPassed(step="build")))
+    run.ends("build")
+    with pytest.raises(IllegalTransition, match="after the run has finished"):
+        evolve(run.state, Record(9, T0, StepPassed(step="build")))
+
+
+def test_what_a_command_reports_is_recorded_while_it_runs_and_its_end_even_later() -> None:
+    run = Drive(plan_of(BUILD))
+    starting = CommandStarting(step="build", attempt=1, script="true", shell="bash")
+    finished = CommandFinished(step="build", attempt=1, exit=0, duration=1)
+    assert run.send(Report(starting)) == ["command.starting"]
+    run.ends("build", Ending.INTERRUPTED, "stopped")
+    assert run.send(Report(starting)) == []
+    assert run.send(Report(finished)) == ["command.finished"]
+
+
+def test_a_verdict_that_stays_as_it_was_is_no_news() -> None:
+    run = Drive(plan_of(BUILD, health=HEALTH))
+    assert run.reads(Verdict.FAILS) == ["health.read"]
+    assert run.reads(Verdict.FAILS) == []
+    assert run.reads(Verdict.HOLDS) == ["health.read"]
+
+
+def test_a_step_that_took_too_long_is_tried_again_as_a_failure_is() -> None:
+    run = Drive(plan_of({**BUILD, "retries": 1, "delay": "10s"}))
+    run.ends("build", Ending.TIMED_OUT, "5s")
+    due = run.state.step("build").retry_at
+    assert due == T0 + timedelta(seconds=10)
+    assert WakeAt(due) in pending(run.plan, run.state)
+    assert run.send(Tick(), after=11) == ["step.started"]
+
+
+def test_a_gate_and_a_task_wake_the_run_when_they_expire() -> None:
+    gate = Drive(plan_of(GATE))
+    assert WakeAt(T0 + timedelta(minutes=5)) in pending(gate.plan, gate.state)
+    assert gate.send(Tick(), after=301) == ["approval.expired", "run.finished"]
+    task = Drive(plan_of({"id": "t", "manual": {"instructions": "x"}, "timeout": "1m"}))
+    assert WakeAt(T0 + timedelta(minutes=1)) in pending(task.plan, task.state)
+    assert task.send(Tick(), after=61) == ["step.timed-out"]
+    assert task.state.step("t").reason == "nobody did it in time"
+    endless = Drive(plan_of({"id": "t", "manual": {"instructions": "x"}}))
+    assert pending(endless.plan, endless.state) == []
+
+
+def test_a_task_that_nobody_is_there_for_is_never_taken_for_done() -> None:
+    task = {"id": "t", "manual": {"instructions": "x"}}
+    run = Drive(plan_of(task), attended=False)
+    assert run.state.step("t").status is Status.INTERRUPTED
+    assert undecided(run.plan, run.state) == run.plan.step("t")
+    given = Preauthorisation(step="t", by="bob", reason="change 7", expires=None)
+    opened_beforehand = Drive(plan_of(task), attended=False, preauthorised=(given,))
+    assert opened_beforehand.result == "recovered"
+
+
+def test_only_a_step_that_waits_for_a_decision_is_undecided() -> None:
+    run = Drive(plan_of(BUILD))
+    assert undecided(run.plan, run.state) is None
+    run.ends("build", Ending.FAILED, "boom")
+    assert undecided(run.plan, run.state) == run.plan.step("build")
+
+
+def test_the_run_wakes_when_health_has_settled() -> None:
+    run = Drive(plan_of(BUILD, health=HEALTH, objectives=OBJECTIVES))
+    run.ends("build")
+    assert len(pending(run.plan, run.state)) == 2
+    run.reads(Verdict.HOLDS, after=3)
+    assert WakeAt(T0 + timedelta(seconds=8)) in pending(run.plan, run.state)
+
+
+def test_preauthorisations_are_of_an_open_run() -> None:
+    assert gates.preauthorisation(RunState(), "go", T0) is None

@@ -7,10 +7,38 @@ from datetime import timedelta
 import pytest
 
 from runbook.errors import RunbookError
+from runbook.run.events import (
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRefused,
+    ApprovalRequested,
+    CheckRead,
+    CommandFinished,
+    CommandStarting,
+    Event,
+    FailureHandled,
+    NoteAdded,
+    Record,
+    RollbackRequested,
+    RunFinished,
+    RunHeld,
+    RunJumped,
+    RunResumed,
+    StepAccepted,
+    StepFailed,
+    StepInterrupted,
+    StepSkipped,
+    StepStarted,
+    StepTimedOut,
+    TaskConfirmed,
+    TaskRequested,
+)
 from runbook.run.readings import Verdict
-from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Retry, Skip
+from runbook.run.record_events import JournalRecovered, SecretExposed
+from runbook.run.signals import Abort, AddNote, Approve, Continue, Ending, Hold, Leave, Retry, Skip
 from runbook.run.state import Status
-from runbook.run.summary import Waiting, summarise
+from runbook.run.summary import Ledger, Waiting, summarise
+from runbook.run.terms import Result
 from tests.run.driving import (
     BUILD,
     DELETE,
@@ -19,6 +47,7 @@ from tests.run.driving import (
     OBJECTIVES,
     T0,
     Drive,
+    opened,
     plan_of,
 )
 
@@ -129,3 +158,115 @@ def test_a_failure_that_is_passed_over_keeps_its_reason() -> None:
 def test_a_journal_without_records_is_of_a_run_that_was_never_opened() -> None:
     with pytest.raises(RunbookError, match="never opened"):
         summarise([])
+
+
+def deviations(*events: Event) -> list[str]:
+    """What an auditor is told of facts that follow an opening."""
+    ledger = Ledger()
+    first = opened(plan_of(BUILD, DELETE))
+    for number, event in enumerate((first, *events), 1):
+        ledger.add(Record(number, T0, event))
+    return [deviation.text for deviation in ledger.summary(T0).deviations]
+
+
+STARTED = StepStarted(step="build", attempt=1)
+ASKED = ApprovalRequested(step="build", message="?")
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ([StepSkipped(step="build", by="ann", reason="x")], "skipped by ann: x"),
+        ([StepSkipped(step="build", by="goto", reason="x")], "passed over: x"),
+        ([StepSkipped(step="build", by="condition", reason="x")], None),
+        ([RunJumped(to="delete", by="ann", reason="x")], "ann went on at delete: x"),
+        ([RollbackRequested(by="ann", reason="x")], "rolled back by ann: x"),
+        ([STARTED, StepTimedOut(step="build", reason="5s")], "timed out: 5s"),
+        (
+            [
+                STARTED,
+                StepInterrupted(step="build", reason="left"),
+                StepAccepted(step="build", by="ann", reason="seen"),
+            ],
+            "declared done by ann: seen",
+        ),
+        (
+            [STARTED, StepFailed(step="build", reason="x"), FailureHandled(step="build", goto="b")],
+            "the failure led to b",
+        ),
+        (
+            [ASKED, ApprovalGranted(step="build", by="bob", how="pre-authorised", reason="7")],
+            "gate opened beforehand by bob: 7",
+        ),
+        ([ASKED, ApprovalRefused(step="build", by="ann", reason="no")], "refused by ann: no"),
+        ([ASKED, ApprovalExpired(step="build")], "the approval expired"),
+        (
+            [
+                TaskRequested(step="build", instructions="x"),
+                TaskConfirmed(step="build", by="practice"),
+            ],
+            "a manual task was not done by a person (practice)",
+        ),
+        ([RunHeld(by="ann", reason="")], "held by ann"),
+        (
+            [RunResumed(operator="bob", attended=True, host="h", pid=2)],
+            "taken up again by bob",
+        ),
+        (
+            [RunResumed(operator="bob", attended=True, host="h", pid=2, despite=("a.yaml",))],
+            "taken up again by bob as started, although a.yaml changed",
+        ),
+        ([JournalRecovered(bytes=7, sha256="0")], "a torn last line of 7 bytes was set aside"),
+        (
+            [SecretExposed(records=(1,))],
+            "a secret stands in 1 of the record and stays there: change its value",
+        ),
+        ([RunFinished(result=Result.ABORTED, reason="no more")], "no more"),
+        ([NoteAdded(by="ann", text="x")], None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_auditor_is_told_of_a_fact(events: list[Event], told: str | None) -> None:
+    found = deviations(*events)
+    assert found == [] if told is None else told in found
+
+
+def test_a_step_keeps_its_commands_and_what_its_check_saw() -> None:
+    ledger = Ledger()
+    starting = CommandStarting(step="build", attempt=1, script="true", shell="bash")
+    finished = CommandFinished(step="build", attempt=1, exit=0, duration=1)
+    read = CheckRead(step="build", attempt=1, verdict=Verdict.FAILS, expected="up", observed="down")
+    events: list[Event] = [
+        opened(plan_of(BUILD)),
+        STARTED,
+        finished,
+        starting,
+        finished,
+        starting,
+        read,
+    ]
+    for number, event in enumerate(events, 1):
+        ledger.add(Record(number, T0, event))
+    (step,) = ledger.summary(T0).steps
+    assert step.commands == ((starting, finished), (starting, None))
+    assert step.reads == (read,)
+
+
+def test_without_an_objective_nothing_is_in_time_or_late() -> None:
+    run = Drive(plan_of(DELETE))
+    assert summarise(run.records).recovery.within is None
+
+
+def test_the_word_for_a_run_is_how_it_ended_or_that_it_goes_on() -> None:
+    run = Drive(plan_of(BUILD))
+    assert summarise(run.records).status == "running"
+    run.send(Leave("ann", "q"))
+    assert summarise(run.records).status == "interrupted"
+    ended = Drive(plan_of(BUILD))
+    ended.ends("build")
+    assert summarise(ended.records).status == "recovered"
+
+
+def test_a_journal_that_begins_in_the_middle_has_no_summary() -> None:
+    with pytest.raises(ValueError, match=r"without run\.opened"):
+        Ledger().summary(T0)
