@@ -331,6 +331,9 @@ def test_a_script_as_deep_or_as_long_as_nobody_writes_is_read() -> None:
     assert [command.program for command in deep.commands][-1] == "a"
     piped = read("a | " * 5000 + "b")
     assert piped.commands[-1].fed_by[-1] == "a"
+
+
+def test_a_script_longer_than_anybody_writes_is_not_read() -> None:
     assert not read("true\n" * LONGEST).whole
 
 

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings, strategies as st
 
 from runbook.errors import InvalidRunbook
+from runbook.model import yaml_nodes
 from runbook.model.loader import load_file, load_text
 from runbook.model.yaml_nodes import MAX_BYTES
 
@@ -278,6 +279,11 @@ def test_a_yaml_bomb_is_refused_quickly() -> None:
     began = time.perf_counter()
     assert "aliases are followed" in refused("\n".join(lines))
     assert time.perf_counter() - began < 20
+
+
+def test_aliases_are_followed_only_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_nodes, "MAX_NODES", 10)
+    assert "aliases are followed" in refused("a: &a [x, x, x, x, x]\nb: [*a, *a]\n")
 
 
 def test_anchors_and_merge_keys_are_welcome() -> None:
