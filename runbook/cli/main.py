@@ -31,12 +31,13 @@ SUBCOMMANDS = {
     "import": "make the draft of a runbook of a procedure in Markdown",
     "schema": "print the JSON Schema of the runbook format",
     "approve": "the second person's answer to a gate, signed with an SSH key",
+    "release-finalizers": "what hangs in Terminating: decide, say why, release what is safe",
     "practice": "a practice cluster of its own, and faults to repair on it",
 }
 """Sub-commands in the order of the help; each is the module `runbook.cli.NAME` with `add` and `main`."""
 
-_MODULES = {"import": "import_markdown"}
-"""Modules of sub-commands whose names Python keeps for itself."""
+_MODULES = {"import": "import_markdown", "release-finalizers": "release_finalizers"}
+"""Modules of sub-commands whose names Python does not take."""
 
 EPILOG = """\
 exit codes:

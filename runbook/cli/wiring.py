@@ -17,7 +17,7 @@ from runbook.cli.evidence import keeper
 from runbook.cli.first_plan import Request
 from runbook.cli.last_words import mask_with
 from runbook.cli.late_values import LateValues
-from runbook.cli.practice_cluster import path_with_kubectl
+from runbook.cli.practice_cluster import path_for_commands
 from runbook.cli.run_directory import RunDirectory
 from runbook.cli.second_person import countersigner
 from runbook.clock import Clock, RealClock
@@ -70,11 +70,12 @@ class WiredRun:
         self.journal.close()
 
 
-def command_environment(directory: RunDirectory) -> dict[str, str]:
+def command_environment(directory: RunDirectory, target: TargetFacts) -> dict[str, str]:
     """The operator's own variables, with a kubeconfig that holds only the pinned context."""
     return {
         **os.environ,
-        "PATH": path_with_kubectl(),
+        "PATH": path_for_commands(),
+        identity.CLUSTER_UID: target.cluster_uid,
         "KUBECONFIG": str(directory.kubeconfig),
         "KUBECACHEDIR": str(directory.kubectl_cache),
     }
@@ -168,7 +169,7 @@ def wire(
     users = kubeconfig.read((directory.kubeconfig,)).users
     known_secrets.register(redactor, plan, {**os.environ, **plan.env}, users)
     outputs = OutputStore(directory.path)
-    environment = command_environment(directory) | dict(plan.env)
+    environment = command_environment(directory, plan.target) | dict(plan.env)
     pinned = identity.Identity(
         plan.target.context, plan.target.server, plan.target.cluster_uid, plan.target.ca_sha256
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -206,18 +206,19 @@ class ClusterClient:
     async def create(self, resource: ResourceRef, namespace: str | None, manifest: JSON) -> JSON:
         return await self._json("POST", resource.path(namespace), data=encode(manifest))
 
-    async def merge_patch(
+    async def patch(
         self,
         resource: ResourceRef,
         namespace: str | None,
         name: str,
-        patch: JSON,
+        patch: JSON | Sequence[JSON],
         *,
         subresource: str = "",
     ) -> JSON:
-        """Patch an object. A `resourceVersion` or `uid` in the patch makes it conditional."""
+        """A merge patch (an object), or a JSON patch (a list, whose `test`s make it conditional)."""
         path = resource.path(namespace, name, subresource)
-        headers = {"Content-Type": "application/merge-patch+json"}
+        media = "merge-patch" if isinstance(patch, dict) else "json-patch"
+        headers = {"Content-Type": f"application/{media}+json"}
         return await self._json("PATCH", path, headers=headers, data=encode(patch))
 
     async def logs(

@@ -15,6 +15,9 @@ from runbook.target.client import ClusterClient
 WHO = "/api/v1/namespaces/kube-system"
 """Where a cluster says who it is. The answer comes from its storage, not from a server's memory."""
 
+CLUSTER_UID = "RUNBOOK_CLUSTER_UID"
+"""Variable of every command of a run: the UID of namespace kube-system where the run is pinned to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -7,46 +7,10 @@ safe is a decision that the runbook and its operator make.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from runbook.target.finalizers import REMOVERS
 from runbook.target.rows import ObjectRow, PodRow, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Remover:
-    """Who takes a finalizer off, and the pod in the object's namespace it cannot do without."""
-
-    who: str
-    needs_pod: str = ""
-
-
-REMOVERS = {
-    "seldon.model.finalizer": Remover(
-        "the Seldon operator, once seldon-scheduler says the model is unloaded", "seldon-scheduler"
-    ),
-    "seldon.experiment.finalizer": Remover(
-        "the Seldon operator, once seldon-scheduler says the experiment is stopped",
-        "seldon-scheduler",
-    ),
-    "seldon.pipeline.finalizer": Remover(
-        "the Seldon operator, once seldon-scheduler says the pipeline is gone", "seldon-scheduler"
-    ),
-    "seldon.runtime.finalizer": Remover(
-        "the Seldon operator, once no Server is left in the namespace"
-    ),
-    "kubernetes.io/pvc-protection": Remover("Kubernetes, once no pod uses the claim"),
-    "kubernetes.io/pv-protection": Remover("Kubernetes, once the volume is not bound"),
-    "service.kubernetes.io/load-balancer-cleanup": Remover("the load balancer's controller"),
-    "foregroundDeletion": Remover("Kubernetes, once the objects it owns are gone"),
-    "customresourcecleanup.apiextensions.k8s.io": Remover(
-        "Kubernetes, once no object of that kind is left"
-    ),
-    "resources-finalizer.argocd.argoproj.io": Remover(
-        "Argo CD, once the application's objects are gone"
-    ),
-    "kubernetes": Remover("Kubernetes, once the namespace is empty"),
-}
 
 
 def why_terminating(row: ObjectRow, rows: Iterable[Row], now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
@@ -70,7 +70,7 @@ def log_path(namespace: str, pod: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
 
 
-def encode(document: JSON) -> bytes:
+def encode(document: JSON | Sequence[JSON]) -> bytes:
     return json.dumps(document).encode()
 
 

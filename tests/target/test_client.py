@@ -103,7 +103,7 @@ async def test_a_manifest_is_created_and_patched_as_json(api: Any, client: Clust
     await client.create(PODS, "a", {"metadata": {"generateName": "x-"}})
     assert api.requests[-1] == ("POST", POD_PATH)
     assert json.loads(api.bodies[-1]) == {"metadata": {"generateName": "x-"}}
-    await client.merge_patch(PODS, "a", "made", {"metadata": {"finalizers": None}})
+    await client.patch(PODS, "a", "made", {"metadata": {"finalizers": None}})
     assert api.requests[-1] == ("PATCH", f"{POD_PATH}/made")
     assert api.headers[-1]["content-type"] == "application/merge-patch+json"
 
