@@ -16,10 +16,12 @@ from runbook.model import binding, expressions
 from runbook.model.checks import HealthCheck, NamedCheck, RunCheck
 from runbook.model.document import (
     CheckStep,
+    CommandSecret,
     Goto,
     Input,
     Runbook,
     RunStep,
+    SecretSource,
     Step,
     UsesStep,
     WrittenStep,
@@ -115,7 +117,9 @@ def _plan(composed: Composed, inputs: Mapping[str, Scalar], around: _Surrounding
         secrets={
             **bound.secrets,
             **{
-                f"{name}.{s}": source for name, p in used.items() for s, source in p.secrets.items()
+                f"{name}.{s}": _with_known_env(source, p.env)
+                for name, p in used.items()
+                for s, source in p.secrets.items()
             },
         },
         namespaces=_together(bound.target.namespaces, *(p.namespaces for p in used.values())),
@@ -241,6 +245,14 @@ def _with_env(planned: PlannedStep, env: Mapping[str, str]) -> PlannedStep:
         check = step.check.model_copy(update={"env": {**env, **step.check.env}})
         step = step.model_copy(update={"check": check})
     return replace(planned, step=step)
+
+
+def _with_known_env(source: SecretSource, env: Mapping[str, str]) -> SecretSource:
+    """A part's own variables reach its secrets' commands too, as far as the plan knows their values."""
+    if not isinstance(source, CommandSecret):
+        return source
+    known = {name: text for name, text in env.items() if "${{" not in text}
+    return source.model_copy(update={"env": {**known, **source.env}})
 
 
 def _titled(planned: PlannedStep, title: str) -> Step:

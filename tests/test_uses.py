@@ -122,6 +122,23 @@ def test_a_parts_variables_reach_its_own_commands_only(plan: Plan) -> None:
     assert plan.env == {}
 
 
+def test_a_parts_variables_reach_the_commands_of_its_secrets(tmp_path: Path) -> None:
+    head = HEAD.format(name="n")
+    part = (
+        f"{head}env: {{WHO: part, LATE: '${{{{ secrets.plain }}}}'}}\n"
+        "secrets:\n  pw: {from: command, run: 'echo $WHO', env: {OWN: x}}\n"
+        "  plain: {from: env, key: X}\n"
+        "phases: [{id: one, steps: [{id: a, run: 'true'}]}]\n"
+    )
+    main = (
+        f"{head}env: {{WHO: main}}\nphases: [{{id: one, steps: [{{id: u, uses: ./part.yaml}}]}}]\n"
+    )
+    made = planned(load_file(written(tmp_path, main=main, part=part)))
+    secret: Any = made.secrets["u.pw"]
+    assert secret.env == {"WHO": "part", "OWN": "x"}
+    assert made.secrets["u.plain"].from_ == "env"
+
+
 def test_what_is_looked_at_is_what_all_parts_look_at(plan: Plan) -> None:
     assert plan.namespaces == ("a", "b", "c")
     assert plan.watch == ("pods", "jobs.batch")

@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -39,7 +39,6 @@ from runbook.report import dry
 from runbook.run.readings import Reading, Verdict, unknown
 from runbook.run.terms import Mode
 from runbook.settings import read_settings
-from runbook.target import kubeconfig
 from runbook.target.client import ClusterClient
 
 ALL, ACTIONS = "all", "actions"
@@ -71,9 +70,10 @@ async def _say_all(request: Request, arguments: argparse.Namespace) -> int:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)
-    async with _cluster(request, arguments) as (client, plan, users):
+    async with _cluster(request, arguments) as (client, plan, directory):
         redactor = Redactor()
-        known_secrets.register(redactor, plan, {**os.environ, **plan.env}, users)
+        known_secrets.register(redactor, plan, {**os.environ, **plan.env})
+        wiring.mask_credentials(client, directory, redactor)
         return await walk(plan, looking(plan, client, redactor), _write)
 
 
@@ -129,7 +129,7 @@ async def _no_command(name: str, _: CommandSecret) -> str:
 @asynccontextmanager
 async def _cluster(
     request: Request, arguments: argparse.Namespace
-) -> AsyncIterator[tuple[ClusterClient, Plan, Mapping[str, Mapping[str, object]]]]:
+) -> AsyncIterator[tuple[ClusterClient, Plan, RunDirectory]]:
     """The cluster that is looked at, pinned as a run would pin it; nothing of it stays on this machine."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="runbook-dry-run-"))
     cluster: practice_cluster.PracticeCluster | None = None
@@ -143,8 +143,7 @@ async def _cluster(
         directory = RunDirectory(folder)
         client, target = await wiring.pin_target(directory, paths, context)
         try:
-            users = kubeconfig.read((directory.kubeconfig,)).users
-            yield client, plan_for(request, target), users
+            yield client, plan_for(request, target), directory
         finally:
             await client.close()
     finally:

@@ -27,9 +27,8 @@ def register(
     redactor: Redactor,
     plan: Plan,
     environment: Mapping[str, str],
-    users: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """What the plan names and can be read by now, the operator's variables, the cluster's credentials."""
+    """What the plan names and can be read by now, and the operator's own variables."""
     for name, source in plan.secrets.items():
         if source.sensitive and isinstance(source, EnvSecret | FileSecret):
             try:
@@ -41,7 +40,13 @@ def register(
         # An unasked-for value is no finding: one that is too short passes in silence.
         if variable not in public and _TELLING_NAME.search(variable) and len(value) >= SHORTEST:
             redactor.register(f"env.{variable}", value)
-    for value in _credentials(users):
+
+
+def register_credentials(
+    redactor: Redactor, users: Mapping[str, Mapping[str, Any]], authorization: str
+) -> None:
+    """What the users of a kubeconfig prove themselves with, and what is sent: a plugin may have made it."""
+    for value in (*_credentials(users), *authorization.split(" ")[1:]):
         if len(value) >= SHORTEST:
             redactor.register("kubeconfig", value)
 

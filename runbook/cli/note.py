@@ -98,7 +98,7 @@ def append(directory: RunDirectory, note: AddNote) -> None:
     """Record a note in a run that nobody performs. Raises RunbookError when somebody does by now."""
     plan = plan_of_run(directory)
     redactor = Redactor()
-    known_secrets.register(redactor, plan, os.environ, {})
+    known_secrets.register(redactor, plan, os.environ)
     journal, records, torn = JournalFile.reopen(directory.path)
     try:
         events: list[Event] = [*torn_fact(torn)]

@@ -51,6 +51,7 @@ from runbook.run.state import RunState
 from runbook.settings import Settings
 from runbook.target import identity, kubeconfig
 from runbook.target.client import ClusterClient, connect
+from runbook.target.credentials import Credentials
 
 
 @dataclass
@@ -152,6 +153,17 @@ def opening(
     )
 
 
+def mask_credentials(client: ClusterClient, directory: RunDirectory, redactor: Redactor) -> None:
+    """Mask what a client proves itself with, now and whenever it is renewed."""
+
+    def known(credentials: Credentials) -> None:
+        users = kubeconfig.read((directory.kubeconfig,)).users
+        known_secrets.register_credentials(redactor, users, credentials.authorization or "")
+
+    known(client.credentials)
+    client.on_renewed = known
+
+
 def wire(
     plan: Plan,
     directory: RunDirectory,
@@ -166,8 +178,8 @@ def wire(
     clock = clock or RealClock()
     redactor = Redactor()
     mask_with(redactor.text)
-    users = kubeconfig.read((directory.kubeconfig,)).users
-    known_secrets.register(redactor, plan, {**os.environ, **plan.env}, users)
+    known_secrets.register(redactor, plan, {**os.environ, **plan.env})
+    mask_credentials(client, directory, redactor)
     outputs = OutputStore(directory.path)
     environment = command_environment(directory, plan.target) | dict(plan.env)
     pinned = identity.Identity(

@@ -44,7 +44,9 @@ class SecretCommands:
         try:
             ended = await process.run(
                 process.Command(
-                    script.text, {**self.environment, **values}, directory=self.directory
+                    script.text,
+                    {**self.environment, **source.env, **values},
+                    directory=self.directory,
                 ),
                 timeout=source.timeout,
                 on_stdout=lambda data: _hold(stdout, data),

@@ -72,6 +72,7 @@ class KubernetesSecret(SecretBase):
 
 class CommandSecret(SecretBase):
     from_: Literal["command"] = Field(alias="from", description="what a command prints")
+    env: dict[str, str] = Field({}, description="variables of this command")
     run: Text = Field(description="bash; its standard output, final newline removed")
     timeout: Duration = Field(30.0, gt=0, description="how long it may take")
 

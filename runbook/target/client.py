@@ -75,21 +75,23 @@ class ClusterClient:
         """Seconds that the server's clock is ahead of ours, by its last answer; 0 when about equal."""
         self._clock = RealClock()
         self._context = context
-        self._credentials = credentials
+        self.credentials = credentials
         self._session: aiohttp.ClientSession | None = None
         self._retired: tuple[aiohttp.ClientSession, ...] = ()
         self._renewing = asyncio.Lock()
+        self.on_renewed: Callable[[Credentials], object] = lambda _: None
+        """Called with newer credentials before they are used."""
         self._discovery = Discovery(self._discover, self._is_ready)
         self.services = Services(self)
 
     @property
     def server(self) -> str:
-        return self._credentials.server
+        return self.credentials.server
 
     @property
     def ca_sha256(self) -> str:
         """Fingerprint of the CA file that the server must prove itself with; empty without one."""
-        return self._credentials.ca_sha256
+        return self.credentials.ca_sha256
 
     async def __aenter__(self) -> Self:
         return self
@@ -352,7 +354,7 @@ class ClusterClient:
         url = URL(self.server + path + (f"?{urlencode(params)}" if params else ""), encoded=True)
         try:
             for renewable in (True, False):
-                used = self._credentials
+                used = self.credentials
                 async with self._ready_session().request(
                     method,
                     url,
@@ -375,7 +377,7 @@ class ClusterClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # Watches keep their connections, so the number of these is not limited.
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._credentials.tls or True),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self.credentials.tls or True),
                 headers={"User-Agent": f"runbook/{__version__}"},
                 trust_env=True,
                 read_bufsize=2**20,
@@ -385,12 +387,13 @@ class ClusterClient:
     async def _renewed(self, used: Credentials) -> bool:
         """Whether there are newer credentials than those that were rejected."""
         async with self._renewing:
-            if self._credentials is used:
+            if self.credentials is used:
                 await asyncio.to_thread(self._renew)
                 fresh = await load_credentials(self._kubeconfig, self._context)
                 if (fresh.authorization, fresh.tls_files) == (used.authorization, used.tls_files):
                     return False
-                self._credentials = fresh
+                self.on_renewed(fresh)
+                self.credentials = fresh
                 if self._session and fresh.tls_files != used.tls_files:
                     # Other requests are still being answered over the old connections.
                     self._retired += (self._session,)

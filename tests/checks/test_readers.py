@@ -73,7 +73,7 @@ async def test_a_look_ends_in_time(cluster: Any) -> None:
 
 
 async def test_what_is_not_allowed_is_unknown(cluster: Any) -> None:
-    cluster.client._credentials = replace(cluster.client._credentials, authorization="Bearer wrong")
+    cluster.client.credentials = replace(cluster.client.credentials, authorization="Bearer wrong")
     cluster.client._kubeconfig.write_text(
         cluster.client._kubeconfig.read_text().replace(cluster.server.token, "wrong")
     )

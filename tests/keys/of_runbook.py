@@ -227,6 +227,13 @@ shows(
     "swordfish-four\n",
 )
 shows(
+    "CommandSecret.env",
+    OUTPUT,
+    secret({"from": "command", "run": "echo $FISH", "env": {"FISH": "swordfish-5"}}),
+    secret({"from": "command", "run": "echo ${FISH-swordfish-6}"}),
+    "swordfish-5\n",
+)
+shows(
     "CommandSecret.timeout",
     performed(lambda r: r.status()),
     secret({"from": "command", "run": "sleep 1; echo swordfish", "timeout": "50ms"}),
