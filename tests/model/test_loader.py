@@ -375,7 +375,10 @@ def test_a_notification_says_one_way_and_names_no_secret_where_it_is_seen(
         ("{from: command, run: 'x ${{ secrets.s }}'}", "a secret cannot be made of another"),
         ("{from: command, run: 'x ${{ steps.a.status }}'}", "exists only inside steps"),
         ("{from: command, run: \"x '${{ inputs.i }}'\"}", ""),
-        ("{from: command, run: x, qqqqq: x}", "hint: allowed: env, from, run, sensitive, timeout\n"),
+        (
+            "{from: command, run: x, qqqqq: x}",
+            "hint: allowed: env, from, run, sensitive, timeout\n",
+        ),
         ("{from: elsewhere}", "or `from: command`"),
     ],
 )
