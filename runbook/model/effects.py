@@ -64,6 +64,15 @@ _READERS = words_of(
     "false date df du ps which find diff sha256sum md5sum cd pwd read sleep cut tr base64 openssl "
     "nc column env id whoami hostname uname seq basename dirname set exit : local"
 )
+_DROPPED = re.compile(
+    r"""finalizers["']?\s*:\s*(null|~|\[\s*\])                  # a merge patch
+    | ["']?op["']?\s*:\s*["']?(remove|replace)\b.*/finalizers  # a JSON patch, in either order
+    | /finalizers\b.*["']?op["']?\s*:\s*["']?(remove|replace)\b
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_FINALIZE = re.compile(r"/namespaces/[^/\s]+/finalize\b")
+"""Where a namespace is declared empty, whatever is in it."""
 _FLAG_VALUE = re.compile(r"^--?[A-Za-z][\w-]*$")
 _KUBECTL_VALUES = frozenset({"-n", "--namespace", "--context", "--kubeconfig", "-l", "-s", "--as"})
 
@@ -94,9 +103,23 @@ def effect_of(command: Command) -> Guess:
         case "rm":
             deep = any(re.fullmatch(r"-\w*[rR]\w*|--recursive", word) for word in words)
             return Guess("destroy" if deep else "change", deep)
+        case "runbook":
+            return _runbook(words)
         case "dropdb" | "mkfs" | "shred" | "wipefs":
             return Guess("destroy")
     return Guess("read") if program in _READERS else Guess("change", sure=False)
+
+
+def drops_finalizers(command: Command) -> bool:
+    """Whether a command takes finalizers off by hand."""
+    return command.program in ("kubectl", "oc", "k") and _drops_finalizers(list(command.arguments))
+
+
+def _drops_finalizers(words: list[str]) -> bool:
+    verb, text = _first(words), " ".join(words)
+    if verb == "patch":
+        return _DROPPED.search(text) is not None
+    return verb == "replace" and _FINALIZE.search(text) is not None
 
 
 def most(guesses: list[Guess]) -> Guess:
@@ -141,13 +164,20 @@ def _kubectl(words: list[str]) -> Guess:
         return Guess("read" if reads else "change")
     if verb in ("delete", "drain") or (verb == "replace" and "--force" in words):
         return Guess("destroy")
-    if verb == "patch" and re.search(r'finalizers"?\s*:\s*(null|\[\s*\])', " ".join(words)):
+    if _drops_finalizers(words):
         return Guess("destroy")
     if verb == "scale" and "--replicas=0" in words:
         return Guess("change")
     if verb in _KUBECTL_READ:
         return Guess("read")
     return Guess("change", verb in _KUBECTL_CHANGE)
+
+
+def _runbook(words: list[str]) -> Guess:
+    """Of this program's own sub-commands one changes a cluster."""
+    if _first(words) == "release-finalizers":
+        return Guess("read" if "--dry-run" in words else "destroy")
+    return Guess("change", sure=False)
 
 
 def _curl(words: list[str]) -> Guess:

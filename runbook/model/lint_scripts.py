@@ -9,7 +9,7 @@ from runbook.model import expressions
 from runbook.model.checks import RunCheck
 from runbook.model.commands import Command, Reading, Word, read
 from runbook.model.document import CheckStep, Effect, Runbook, RunStep, UsesStep
-from runbook.model.effects import ORDER, effect_of, words_of
+from runbook.model.effects import ORDER, drops_finalizers, effect_of, words_of
 from runbook.model.findings import Path
 from runbook.model.lint_found import Found, written
 from runbook.model.parts import Composed
@@ -114,6 +114,8 @@ def _commands(script: _Script, reading: Reading, secrets: Collection[str]) -> It
             yield Found("sleep-in-script", script.path, offset=command.offset)
         if not script.bounded and _waits(command):
             yield Found("delete-waits", script.path, offset=command.offset)
+        if drops_finalizers(command):
+            yield Found("finalizers-by-hand", script.path, offset=command.offset)
         if worst is None and _understated(script.effect, command):
             worst = command
     if worst is not None:

@@ -6,7 +6,7 @@ Nothing here is invented: a value comes from a record, or is computed from recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +76,7 @@ class StepRow:
     detail: str
     proves_against: tuple[str, ...]
     commands: tuple[str, ...]
+    outputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +258,18 @@ def _steps(summary: Summary, replaced: Mapping[str, str]) -> list[StepRow]:
                 )
                 for starting, finished in step.commands
             ),
+            outputs=dict(step.outputs),
         )
         for step in summary.steps
     ]
+
+
+def handed_on(steps: Sequence[StepRow]) -> Iterator[tuple[str, str, str]]:
+    """Step, name and value of what steps handed on: a row for each line of a value."""
+    for step in steps:
+        for name, value in step.outputs.items():
+            for number, line in enumerate(value.splitlines() or [""]):
+                yield (step.number if not number else "", name if not number else "", line)
 
 
 def _stored(output: str, replaced: Mapping[str, str]) -> str:

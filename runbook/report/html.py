@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from runbook.model.values import readable
-from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts, Objective
+from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts, Objective, handed_on
 from runbook.report.markdown import MET
 from runbook.report.picture import timeline
 from runbook.report.text import plain
@@ -83,6 +83,7 @@ def render(facts: Facts) -> str:
         ),
         _section("Steps", _steps(facts)),
         _section("Commands", _commands(facts)),
+        _section("Values handed on", _table(("step", "name", "value"), handed_on(facts.steps))),
         _section(
             "Notes",
             _table(

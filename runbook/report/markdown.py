@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runbook.model.values import readable
-from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts
+from runbook.report.facts import BY_HAND, NOT_PROVIDED, Facts, handed_on
 from runbook.report.text import one_line, plain
 
 MET = {True: "met", False: "NOT met", None: "not measured"}
@@ -68,6 +68,8 @@ def render(facts: Facts) -> str:
         ),
         "## Commands",
         *_commands(facts),
+        "## Values handed on",
+        table(("step", "name", "value"), handed_on(facts.steps)),
         "## Notes",
         _notes(facts),
         "## To be filled in by a person",

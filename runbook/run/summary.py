@@ -35,6 +35,7 @@ from runbook.run.events import (
     StepAccepted,
     StepFailed,
     StepInterrupted,
+    StepPassed,
     StepSkipped,
     StepTimedOut,
     TaskConfirmed,
@@ -69,6 +70,8 @@ class StepSummary:
     """The person who approved, confirmed, skipped or accepted it."""
     commands: tuple[tuple[CommandStarting, CommandFinished | None], ...] = ()
     reads: tuple[CheckRead, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """What its last success handed on, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +316,7 @@ def _noted(step: StepSummary, state: StepState, record: Record) -> StepSummary:
         ended=ended,
         reason=getattr(event, "reason", "") or getattr(event, "detail", ""),
         decided_by=by,
+        outputs=event.outputs if isinstance(event, StepPassed) else step.outputs,
     )
 
 

@@ -31,6 +31,9 @@ from runbook.model.effects import effect_of, most
         ("./own-script", "change", False),
         ("sudo timeout 5 rm -rf d", "destroy", True),
         ("timeout 5", "change", False),
+        ("runbook release-finalizers -n x", "destroy", True),
+        ("runbook release-finalizers -n x --dry-run", "read", True),
+        ("runbook verify", "change", False),
         ("env A=b kubectl delete ns x", "destroy", True),
     ],
 )

@@ -107,10 +107,39 @@ BAD_SCRIPTS = [
     ("own-cluster", "export KUBECONFIG=/x"),
     ("own-cluster", "kubectl config use-context prod"),
     ("own-cluster", "helm list --kube-context prod"),
-    ("effect-understated", 'kubectl patch model x -p \'{"metadata":{"finalizers":null}}\''),
     ("effect-understated", "kubectl get pod -o name | xargs kubectl delete --wait=false"),
     ("effect-understated", "if true; then helm uninstall x; fi"),
 ]
+
+
+FORCED = [
+    'kubectl patch model x -p \'{"metadata":{"finalizers":null}}\'',
+    "kubectl patch model x --type=merge -p 'metadata: {finalizers: []}'",
+    'kubectl patch ns x --type=json -p \'[{"op":"remove","path":"/metadata/finalizers"}]\'',
+    'kubectl patch x y --type json -p=\'[{"path":"/metadata/finalizers/0","op":"remove"}]\'',
+    'kubectl get model -o name | xargs -n1 kubectl patch -p \'{"metadata":{"finalizers":null}}\'',
+    "for each in $(kubectl get model -o name); do kubectl patch $each "
+    '-p \'{"metadata":{"finalizers":null}}\'; done',
+    "kubectl replace --raw /api/v1/namespaces/x/finalize -f x.json",
+]
+
+
+@pytest.mark.parametrize("script", FORCED)
+def test_finalizers_are_not_to_be_taken_off_by_hand(script: str) -> None:
+    assert of_script(script) == ["effect-understated", "finalizers-by-hand"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'kubectl patch model x -p \'{"metadata":{"finalizers":["a.b/c"]}}\'',
+        'kubectl patch x y --type json -p \'[{"op":"add","path":"/metadata/finalizers/0"}]\'',
+        "kubectl get model -o jsonpath={.metadata.finalizers}",
+        "runbook release-finalizers -n x --dry-run",
+    ],
+)
+def test_finalizers_may_be_looked_at_and_put_on(script: str) -> None:
+    assert of_script(script) == []
 
 
 @pytest.mark.parametrize(("rule", "script"), BAD_SCRIPTS)

@@ -14,7 +14,7 @@ from runbook.report.facts import Facts, gather, short_head
 from runbook.report.picture import timeline
 from runbook.run.events import CommandFinished, CommandStarting
 from runbook.run.readings import Verdict
-from runbook.run.signals import AddNote, Approve, Ending, Report, Retry
+from runbook.run.signals import AddNote, Approve, Ending, Outcome, Report, Retry
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, Drive, plan_of
 
 HOSTILE = "<script>alert(1)</script> | `tick` ``` ](javascript:x) \x1b[2J"
@@ -68,6 +68,20 @@ def test_markdown_tables_survive_hostile_text(facts: Facts) -> None:
         rows = [line for line in block.splitlines() if line.startswith("|")]
         widths = {len(line.replace("\\|", "").split("|")) for line in rows}
         assert len(widths) <= 1, block
+
+
+def test_what_steps_handed_on_is_told_line_by_line() -> None:
+    run = Drive(plan_of(DELETE, BUILD))
+    said = {"finalizers": f"Model a: released\n{HOSTILE}", "empty": ""}
+    run.send(Outcome("delete", 1, Ending.PASSED, outputs=said))
+    facts = gather(run.records, "0" * 64)
+    text = markdown.render(facts)
+    assert "## Values handed on\n\n| step | name | value |" in text
+    assert "| 1.1 | finalizers | Model a: released |\n|  |  | \\<script" in text
+    assert "| 1.1 | empty |  |" in text
+    assert "<td>finalizers</td><td>Model a: released</td>" in html.render(facts)
+    assert "<script>" not in html.render(facts)
+    assert json.loads(json_report.render(facts))["steps"][0]["outputs"] == said
 
 
 def test_markdown_says_what_only_a_person_can_say(facts: Facts) -> None:

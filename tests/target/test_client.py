@@ -106,6 +106,8 @@ async def test_a_manifest_is_created_and_patched_as_json(api: Any, client: Clust
     await client.patch(PODS, "a", "made", {"metadata": {"finalizers": None}})
     assert api.requests[-1] == ("PATCH", f"{POD_PATH}/made")
     assert api.headers[-1]["content-type"] == "application/merge-patch+json"
+    await client.patch(PODS, "a", "made", [{"op": "test", "path": "/metadata/uid", "value": "u"}])
+    assert api.headers[-1]["content-type"] == "application/json-patch+json"
 
 
 async def test_logs_are_text_with_what_is_undecodable_made_visible(
