@@ -33,6 +33,13 @@ class Failure(StrEnum):
     STORE_DENIED = "store-denied"
     STORE_UNREACHABLE = "store-unreachable"
     SERVER_IGNORED_FILTER = "server-ignored-filter"
+    NOT_PROXYING = "not-proxying"
+    NEEDS_TRANSLATION = "needs-translation"
+    UNSUPPORTED_STORE = "unsupported-store"
+    WRONG_BUCKET = "wrong-bucket"
+    MODEL_NOT_REGISTERED = "model-not-registered"
+    ALIAS_MISSING = "alias-missing"
+    NOT_PROVEN = "not-proven"
 
 
 NEXT_ACTION: dict[Failure, str] = {
@@ -56,6 +63,13 @@ NEXT_ACTION: dict[Failure, str] = {
     Failure.STORE_BAD_KEY: "mend the S3 key in the MLflow server's environment; your password is right",
     Failure.STORE_DENIED: "give the MLflow server's S3 key the right to list the bucket",
     Failure.STORE_UNREACHABLE: "check that the MLflow server can reach its artifact store",
+    Failure.NOT_PROXYING: "give --artifacts-destination: this server does not serve artifacts itself",
+    Failure.NEEDS_TRANSLATION: "give --artifacts-destination s3://BUCKET[/PREFIX], as the server has it",
+    Failure.UNSUPPORTED_STORE: "only models in an S3 store can be written into a manifest",
+    Failure.WRONG_BUCKET: "check that this is the right MLflow; if it is, name the bucket: --bucket NAME",
+    Failure.MODEL_NOT_REGISTERED: "check --registered-model; names are case-sensitive",
+    Failure.ALIAS_MISSING: "set it: mlflow.MlflowClient().set_registered_model_alias(NAME, ALIAS, VERSION)",
+    Failure.NOT_PROVEN: "give S3 keys (AWS_ACCESS_KEY_ID, MLFLOW_S3_ENDPOINT_URL), so that it can be looked for",
     Failure.SERVER_IGNORED_FILTER: "do not trust this server's answers: it ignored the search filter",
 }
 
@@ -75,6 +89,9 @@ CANNOT_TELL = frozenset(
         Failure.STORE_DENIED,
         Failure.STORE_UNREACHABLE,
         Failure.SERVER_IGNORED_FILTER,
+        Failure.NOT_PROXYING,
+        Failure.NEEDS_TRANSLATION,
+        Failure.NOT_PROVEN,
     }
 )
 """Failures of asking: whether there is a usable model remains unknown."""

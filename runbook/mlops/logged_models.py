@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from runbook.mlops.failures import Failure, MlflowError
@@ -64,12 +64,18 @@ async def find_model(
     *,
     variant_param: str = "model_variant",
     model_name: str | None = None,
+    skip_modelless: bool = False,
 ) -> FoundModel:
-    """The usable model of the newest finished run of a variant. Raises `MlflowError`."""
+    """The usable model of the newest finished run of a variant. Raises `MlflowError`.
+
+    With `skip_modelless`, of the newest of the last finished runs that has one.
+    """
     where = param_filter(variant_param, variant)
     experiment_id = str((await api.experiment(experiment))["experiment_id"])
-    run = await newest_finished_run(api, experiment_id, where, variant_param, variant)
-    model = _choose(run, await _candidates(api, run), model_name)
+    runs = await finished_runs(
+        api, experiment_id, where, variant_param, variant, limit=50 if skip_modelless else 5
+    )
+    run, model = await _first_with_a_model(api, runs if skip_modelless else runs[:1], model_name)
     if model.model_id is not None:
         present = "MLmodel" in await api.files_of_model(model.model_id)
     else:
@@ -88,18 +94,41 @@ def param_filter(param: str, value: str) -> str:
     return f"params.`{param}` = {quote}{value}{quote}"
 
 
-async def newest_finished_run(
-    api: MlflowApi, experiment_id: str, where: str, variant_param: str, variant: str
-) -> Run:
+async def _first_with_a_model(
+    api: MlflowApi, runs: Sequence[Run], model_name: str | None
+) -> tuple[Run, _Candidate]:
+    """Raises what is wrong with the newest run when none has a usable model."""
+    first: MlflowError | None = None
+    for run in runs:
+        try:
+            return run, _choose(run, await _candidates(api, run), model_name)
+        except MlflowError as error:
+            if error.failure is not Failure.NO_MODEL:
+                raise
+            first = first or error
+    assert first is not None
+    raise first
+
+
+async def finished_runs(
+    api: MlflowApi,
+    experiment_id: str,
+    where: str,
+    variant_param: str,
+    variant: str,
+    *,
+    limit: int,
+) -> list[Run]:
+    """The last finished runs, newest first; there is one at least. Raises `MlflowError`."""
     finished = f"{where} and attributes.status = 'FINISHED'"
-    found = await api.search_runs(experiment_id, finished, limit=5)
+    found = await api.search_runs(experiment_id, finished, limit=limit)
     for run in found:
         _refuse_other(run, variant_param, variant, status="FINISHED")
-    runs = sorted((_run(run, variant) for run in found), key=_newest_last)
+    runs = sorted((_run(run, variant) for run in found), key=_newest_last, reverse=True)
     if runs:
-        newest = runs[-1]
-        tied = [r.run_id for r in runs[:-1] if _newest_last(r)[:2] == _newest_last(newest)[:2]]
-        return replace(newest, tied_with=tuple(tied))
+        moment = _newest_last(runs[0])[:2]
+        tied = [run.run_id for run in runs[1:] if _newest_last(run)[:2] == moment]
+        return [replace(runs[0], tied_with=tuple(tied)), *runs[1:]]
     others = await api.search_runs(experiment_id, where, limit=100)
     for run in others:
         _refuse_other(run, variant_param, variant)
@@ -125,20 +154,24 @@ async def _candidates(api: MlflowApi, run: Run) -> list[_Candidate]:
     return candidates + _history(run)
 
 
-def _logged(model: JSON) -> _Candidate:
+def usable_problem(model: JSON) -> str:
+    """Why a logged model cannot be served; empty when it can."""
     info = model.get("info") or {}
     tags = {tag.get("key"): tag.get("value") for tag in info.get("tags") or ()}
-    problem = ""
     if info.get("status") != READY:
-        problem = str(info.get("status") or "without status").removeprefix("LOGGED_MODEL_")
-    elif str(tags.get(EXTERNAL_TAG, "")).lower() == "true":
-        problem = "external: MLflow holds no files of it"
+        return str(info.get("status") or "without status").removeprefix("LOGGED_MODEL_")
+    external = str(tags.get(EXTERNAL_TAG, "")).lower() == "true"
+    return "external: MLflow holds no files of it" if external else ""
+
+
+def _logged(model: JSON) -> _Candidate:
+    info = model.get("info") or {}
     return _Candidate(
         name=str(info.get("name") or ""),
         model_id=str(info.get("model_id")),
         uri=str(info.get("artifact_uri") or "").rstrip("/"),
         created=int(info.get("creation_timestamp_ms") or 0),
-        problem=problem,
+        problem=usable_problem(model),
     )
 
 

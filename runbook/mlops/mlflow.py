@@ -109,6 +109,40 @@ class MlflowApi:
         params = {"run_id": run_id, "path": path}
         return _file_names(await self._ask("GET", "artifacts/list", params))
 
+    async def presigned(self, path: str) -> str:
+        """An address of a file of a proxying server, valid for minutes: a credential, never to be shown."""
+        root = (self._root or ROOTS[0]).removesuffix("/mlflow")
+        url = f"{root}/mlflow-artifacts/presigned/{quote(path)}"
+        answer = await self._send("GET", url, None, None)
+        if answer.status == 404 and answer.document is not None:
+            raise MlflowError(Failure.ARTIFACTS_MISSING, f"no file {path} in the server's store")
+        if answer.status == 503:
+            raise MlflowError(Failure.NOT_PROXYING, f"HTTP 503 {answer.message}")
+        if answer.document is None and answer.status in (200, 404, 405):
+            raise MlflowError(
+                Failure.NEEDS_TRANSLATION, "this server is too old to say where its files are"
+            )
+        return str(_checked(answer).get("url") or "")
+
+    async def version_by_alias(self, name: str, alias: str) -> JSON:
+        """The version of a registered model that an alias points to."""
+        params = {"name": name, "alias": alias}
+        answer = await self._ask("GET", "registered-models/alias", params)
+        if answer.status == 400 and "alias" in answer.message:
+            raise MlflowError(Failure.ALIAS_MISSING, f"{name}: {answer.message}")
+        if answer.status == 404 and answer.document is not None:
+            raise MlflowError(Failure.MODEL_NOT_REGISTERED, answer.message)
+        version = _checked(answer).get("model_version") or {}
+        if not version.get("version"):
+            raise MlflowError(Failure.WRONG_PATH, f"200 without a version: {answer.message}")
+        return dict(version)
+
+    async def download_uri(self, name: str, version: str) -> str:
+        """Where the files of a version are."""
+        params = {"name": name, "version": version}
+        answer = await self._ask("GET", "model-versions/get-download-uri", params)
+        return str(_checked(answer).get("artifact_uri") or "")
+
     async def _ask(
         self,
         method: str,

@@ -133,7 +133,7 @@ class Services:
         endpoint: str,
         *,
         timeout: float = 10.0,
-        auth: tuple[str, str] | None = None,
+        auth: httpx.Auth | tuple[str, str] | None = None,
         verify: ssl.SSLContext | bool = True,
     ) -> AsyncIterator[tuple[httpx.AsyncClient, Route]]:
         """An HTTP client whose base is the endpoint, and the way it takes. Redirects are not
