@@ -191,18 +191,20 @@ class Attended:
     async def _feed(self, on_batch: Callable[[Batch], None]) -> None:
         await self._is_open.wait()
         assert self._opened is not None
-        from runbook.target.rows import without_secrets
-        from runbook.target.watch import Feed, FeedBatch
+        from runbook.target.hanging import HangingFeed
+        from runbook.target.rows import masked_decisions, without_secrets
+        from runbook.target.watch import FeedBatch
 
         plan = self._session.plan
-        feed = Feed(
+        feed = HangingFeed(
             self._opened.wired.client, (*plan.watch, "namespaces"), plan.namespaces, RealClock()
         )
         mask = self._opened.wired.redactor.text
 
         def masked(batch: FeedBatch) -> None:
             rows = tuple((key, without_secrets(row, mask)) for key, row in batch.changes)
-            on_batch(replace(batch, changes=rows))
+            decisions = masked_decisions(batch.decisions, mask)
+            on_batch(replace(batch, changes=rows, decisions=decisions))
 
         await feed.run(masked)
 

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from runbook.model.values import parse_duration, readable
 from runbook.target import identity, kubeconfig
 from runbook.target.api import split_name
 from runbook.target.client import ClusterClient, connect
-from runbook.target.finalizers import Sight
+from runbook.target.finalizers import Sight, Verdict
 from runbook.target.releasing import Done, Order, Outcome, Releaser, unsettled
 from runbook.target.sight import HOLDING
 
@@ -207,6 +208,8 @@ class _Said:
             sys.stdout.write(f"{name} is not there\n")
         for what, why in self.hidden.items():
             sys.stdout.write(f"cannot tell whether any {what} hang: {why}\n")
+        if counted := _counted(done):
+            sys.stdout.write(counted + "\n")
         if self.sight and not self.sight.exists:
             sys.stdout.write(f"there is no namespace {namespace}\n")
         elif not (done or self.hidden or self.absent):
@@ -242,6 +245,18 @@ def _word(done: Done) -> str:
         case Outcome.UNKNOWN:
             return "no answer whether it released"
     return f"{done.decided.decision.verdict}:"
+
+
+def _counted(done: Sequence[Done]) -> str:
+    """All in one line, the last: what a screen shows of a step that failed."""
+    counts = Counter(_word(one).rstrip(":,") for one in done)
+    said = ", ".join(f"{count} {word}" for word, count in counts.items())
+    order = list(Verdict)
+    left = [one.decided.decision for one in done if one.outcome is Outcome.LEFT]
+    if not left:
+        return said
+    worst = min(left, key=lambda decision: order.index(decision.verdict))
+    return f"{said}: {worst.reasons[0]}; {worst.next}"
 
 
 def _plain(done: Done) -> dict[str, Any]:

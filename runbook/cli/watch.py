@@ -135,13 +135,12 @@ class _Watch:
     async def _feed(self, on_batch: Callable[[Batch], None]) -> None:
         """The cluster's rows, read with the run's own credentials."""
         from runbook.target.client import connect
-        from runbook.target.watch import Feed
+        from runbook.target.hanging import HangingFeed
 
         plan = self._session.plan
         client = await connect(self._directory.kubeconfig)
         try:
-            await Feed(client, (*plan.watch, "namespaces"), plan.namespaces, RealClock()).run(
-                on_batch
-            )
+            resources = (*plan.watch, "namespaces")
+            await HangingFeed(client, resources, plan.namespaces, RealClock()).run(on_batch)
         finally:
             await client.close()

@@ -8,8 +8,8 @@ going too. Nothing new can be made in such a namespace, so a yes stays a yes unt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -88,14 +88,29 @@ class Decision:
     next: str
     """What the operator does now."""
 
+    @property
+    def words(self) -> str:
+        return _VERDICTS[self.verdict]
+
     def __str__(self) -> str:
-        words = {
-            Verdict.RELEASE: "safe to release now",
-            Verdict.WAIT: "not safe to release yet",
-            Verdict.UNKNOWN: "cannot tell whether releasing is safe",
-            Verdict.NEVER: "not to be released by hand",
-        }
-        return f"{words[self.verdict]}: {', '.join(self.reasons)}; {self.next}"
+        if self.verdict is SAFE:
+            gone = "scheduler, its volume and all model servers have gone"
+            return f"{self.words}: {gone}; runbook release-finalizers"
+        more = len(self.reasons) - 1
+        rest = f" (and {more} more)" if more else ""
+        return f"{self.words}: {self.reasons[0]}{rest}; {self.next}"
+
+    def masked(self, mask: Callable[[str], str]) -> Decision:
+        """The same with what a server wrote in it masked."""
+        return replace(self, reasons=tuple(map(mask, self.reasons)), next=mask(self.next))
+
+
+_VERDICTS = {
+    Verdict.RELEASE: "safe to release now",
+    Verdict.WAIT: "not safe to release yet",
+    Verdict.UNKNOWN: "cannot tell whether releasing is safe",
+    Verdict.NEVER: "not to be released",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from runbook.target.api import JSON
+from runbook.target.finalizers import Decision
 
 State = Literal["ready", "not_ready", "unknown", "terminating"]
 
@@ -52,6 +53,8 @@ class ObjectRow:
 
 
 Row = PodRow | ObjectRow
+Decisions = dict[RowKey, dict[str, Decision]]
+"""Of objects that hang: what is to be done about each of their finalizers."""
 
 
 def without_secrets(row: Row | None, mask: Callable[[str], str]) -> Row | None:
@@ -59,6 +62,16 @@ def without_secrets(row: Row | None, mask: Callable[[str], str]) -> Row | None:
     if not isinstance(row, ObjectRow) or not row.detail:
         return row
     return replace(row, detail=mask(row.detail))
+
+
+def masked_decisions(found: Decisions | None, mask: Callable[[str], str]) -> Decisions | None:
+    """The decisions with what a server wrote in them masked."""
+    if found is None:
+        return None
+    return {
+        key: {name: decision.masked(mask) for name, decision in decided.items()}
+        for key, decided in found.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

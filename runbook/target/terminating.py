@@ -1,19 +1,26 @@
 """Why something that was deleted is still there: which finalizer, whose it is, and who is missing.
 
-Pure; reads rows only. States what is seen and who would act. Whether releasing a finalizer by hand is
-safe is a decision that the runbook and its operator make.
+Pure; reads rows, and the decisions of `runbook.target.finalizers` where there are any. States what is
+seen, who would act, and whether releasing it by hand is safe now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
-from runbook.target.finalizers import REMOVERS
+from runbook.target.finalizers import ORDER, REMOVERS, Decision, Verdict
 from runbook.target.rows import ObjectRow, PodRow, Row
 
+Decided = Mapping[str, Decision]
+"""By finalizer."""
+NOTHING: Decided = MappingProxyType({})
 
-def why_terminating(row: ObjectRow, rows: Iterable[Row], now: datetime) -> str:
+
+def why_terminating(
+    row: ObjectRow, rows: Iterable[Row], now: datetime, decided: Decided = NOTHING
+) -> str:
     """One sentence or two on a row in state `terminating`; empty for any other."""
     if row.deleting_since is None:
         return ""
@@ -23,7 +30,20 @@ def why_terminating(row: ObjectRow, rows: Iterable[Row], now: datetime) -> str:
         return _why_namespace(row, others, waited)
     if not row.finalizers:
         return f"{waited}; nothing holds it, its own shutdown is running"
-    return "; ".join([waited, *(_why_finalizer(name, row, others) for name in row.finalizers)])
+    reasons = [
+        f"held by {name}; {decided[name]}"
+        if name in decided and name in ORDER
+        else _why_finalizer(name, row, others)
+        for name in row.finalizers
+    ]
+    return "; ".join([waited, *reasons])
+
+
+def worst_of(row: ObjectRow, decided: Decided) -> Decision | None:
+    """The decision that speaks most against releasing; None when nothing was decided."""
+    order = list(Verdict)
+    found = [decided[name] for name in row.finalizers if name in decided]
+    return min(found, key=lambda decision: order.index(decision.verdict), default=None)
 
 
 def _why_namespace(row: ObjectRow, others: list[Row], waited: str) -> str:

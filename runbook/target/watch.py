@@ -22,7 +22,7 @@ from runbook.errors import RunbookError
 from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
 from runbook.target.client import ClusterClient
 from runbook.target.identity import WHO
-from runbook.target.rows import FeedState, Row, RowKey, by_our_clock, make_row
+from runbook.target.rows import Decisions, FeedState, Row, RowKey, by_our_clock, make_row
 
 BATCH_INTERVAL = 0.1
 SHORTEST_RETRY = 1.0
@@ -39,6 +39,8 @@ class FeedBatch:
     changes: tuple[tuple[RowKey, Row | None], ...]
     states: tuple[tuple[str, FeedState], ...]
     """Every watched resource with its state, as it is now."""
+    decisions: Decisions | None = None
+    """About all that hangs; None when nothing is said about that."""
 
 
 class Feed:

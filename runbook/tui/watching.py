@@ -23,7 +23,7 @@ from runbook.run.record_events import OutputPurged
 from runbook.run.session import Output, Seen, Session
 from runbook.run.summary import Ledger
 from runbook.run.workflow_events import WorkflowProgressed
-from runbook.target.rows import FeedState, PodRow, Row, RowKey
+from runbook.target.rows import Decisions, FeedState, PodRow, Row, RowKey
 from runbook.tui.lines import Lines, RingLines, RowLines, TextLines
 from runbook.tui.presenter.cluster import CHANGED_FOR
 from runbook.tui.presenter.moment import Cluster, Moment, Seeing
@@ -42,6 +42,11 @@ class Batch(Protocol):
 
     @property
     def states(self) -> Sequence[tuple[str, FeedState]]: ...
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """About all that hangs; None when nothing is said about that."""
+        ...
 
 
 class Change(Flag):
@@ -149,7 +154,13 @@ class Watching:
         if membership:
             names = sorted(pods, key=lambda key: (key.namespace, key.name))
         self.cluster = replace(
-            self.cluster, pods=pods, objects=objects, changed=changed, names=names, states=states
+            self.cluster,
+            pods=pods,
+            objects=objects,
+            changed=changed,
+            names=names,
+            states=states,
+            decisions=self.cluster.decisions if batch.decisions is None else batch.decisions,
         )
         self.forget_changes()
         self.changed(Change.CLUSTER)

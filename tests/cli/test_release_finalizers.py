@@ -17,7 +17,12 @@ import pytest
 from runbook.cli import practice_faults
 from runbook.cli.exit_codes import Exit
 from runbook.cli.practice_cluster import PracticeCluster, start
+from runbook.clock import RealClock
 from runbook.target.client import connect
+from runbook.target.finalizers import SAFE
+from runbook.target.hanging import HangingFeed
+from runbook.target.rows import Decisions, RowKey
+from runbook.target.watch import FeedBatch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 NS = "financial-inference"
@@ -127,6 +132,7 @@ def test_what_hangs_is_released_in_order_and_a_second_time_finds_nothing(bench: 
     assert lines == [
         f"Experiment {EXPERIMENT}: released seldon.experiment.finalizer",
         *(f"Model {name}: released seldon.model.finalizer" for name in MODELS),
+        "3 released",
     ]
     assert "  namespace financial-inference is being deleted; no scheduler is left" in done.stdout
     assert "uid " in done.stdout and "resourceVersion " in done.stdout
@@ -142,6 +148,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(bench: Bench) -> None:
     done = bench.release("--dry-run")
     assert done.returncode == Exit.OK
     assert done.stdout.count("safe to release seldon.") == 3
+    assert done.stdout.endswith("\n3 safe to release\n")
     assert bench.kubectl("get", "models,experiments", "-n", NS, "-o", "yaml") == before
 
 
@@ -161,6 +168,7 @@ def test_a_namespace_that_stays_is_left_to_its_operator(bench: Bench) -> None:
     assert "model server mlserver-0 runs" in done.stdout
     assert f"Experiment {EXPERIMENT} must go first" in done.stdout
     assert "  next: bring operator and scheduler back" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"1 never: namespace {NS} is not being deleted")
     assert "seldon.model.finalizer" in bench.finalizers(f"model/{MODELS[1]}")
 
 
@@ -262,6 +270,40 @@ def test_a_step_of_a_run_acts_on_its_own_cluster_and_hands_on_what_it_did(
     assert len(lines) == 3
     assert lines[0].startswith(f"Experiment {EXPERIMENT}: released seldon.experiment.finalizer; ")
     assert "no model server is left" in lines[0] and "resourceVersion " in lines[0]
+
+
+def test_the_screens_feed_brings_the_same_decisions_until_nothing_hangs(bench: Bench) -> None:
+    said: list[Decisions] = []
+    key = RowKey("models.mlops.seldon.io", NS, MODELS[0])
+
+    async def follow() -> None:
+        done = asyncio.Event()
+        async with await connect(bench.cluster.kubeconfig) as client, asyncio.TaskGroup() as tasks:
+
+            def take(batch: FeedBatch) -> None:
+                assert len(batch.states) == 2
+                if batch.decisions is not None:
+                    said.append(batch.decisions)
+                    if batch.decisions == {}:
+                        done.set()
+                    elif key in batch.decisions and all(
+                        decision.verdict is SAFE
+                        for found in batch.decisions.values()
+                        for decision in found.values()
+                    ):
+                        tasks.create_task(asyncio.to_thread(bench.release))
+
+            feed = HangingFeed(client, ("models", "experiments"), (NS,), RealClock())
+            following = tasks.create_task(feed.run(take))
+            await asyncio.to_thread(hang, bench)
+            await asyncio.wait_for(done.wait(), 60)
+            following.cancel()
+
+    asyncio.run(follow())
+    *_, last, nothing = said
+    assert nothing == {}
+    assert {decision.verdict for found in last.values() for decision in found.values()} == {SAFE}
+    assert [key.name for key in last] == [EXPERIMENT, *MODELS]
 
 
 @pytest.mark.parametrize(

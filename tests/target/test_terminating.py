@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runbook.target.rows import ObjectRow, PodRow, Row
-from runbook.target.terminating import why_terminating
+from runbook.target.finalizers import Decision, Verdict
+from runbook.target.rows import ObjectRow, PodRow, Row, RowKey, masked_decisions
+from runbook.target.terminating import why_terminating, worst_of
 
 NOW = datetime(2026, 5, 1, 12, 1, 10, tzinfo=UTC)
 SINCE = NOW - timedelta(seconds=70)
@@ -39,6 +40,38 @@ def test_a_model_whose_scheduler_is_gone_says_that_nobody_will_answer() -> None:
 )
 def test_a_model_whose_scheduler_is_there_says_how_it_is(pod: PodRow, words: str) -> None:
     assert words in why_terminating(MODEL, [pod], NOW)
+
+
+SCHEDULER_LIVES = Decision(
+    Verdict.WAIT, ("seldon-scheduler-0 is there and may still do it", "more"), "wait"
+)
+SAFE = Decision(Verdict.RELEASE, ("everything has gone",), "release it")
+
+
+def test_a_decision_takes_the_place_of_what_the_rows_say_of_a_finalizer() -> None:
+    both = replace(MODEL, finalizers=("seldon.model.finalizer", "example.com/x"))
+    decided = {"seldon.model.finalizer": SCHEDULER_LIVES, "example.com/x": SCHEDULER_LIVES}
+    assert why_terminating(both, [SCHEDULER], NOW, decided) == (
+        "deleted 1m10s ago; held by seldon.model.finalizer; not safe to release yet: "
+        "seldon-scheduler-0 is there and may still do it (and 1 more); wait; "
+        "example.com/x is taken off by the controller that put it there"
+    )
+
+
+def test_the_worst_decision_speaks_for_the_object() -> None:
+    both = replace(MODEL, finalizers=("seldon.model.finalizer", "example.com/x"))
+    decided = {"seldon.model.finalizer": SAFE, "example.com/x": SCHEDULER_LIVES}
+    assert worst_of(both, decided) is SCHEDULER_LIVES
+    assert worst_of(MODEL, decided) is SAFE
+    assert worst_of(MODEL, {}) is None
+
+
+def test_what_a_server_wrote_in_a_decision_is_masked() -> None:
+    key = RowKey("models.mlops.seldon.io", "a", "baseline")
+    found = masked_decisions({key: {"f": SCHEDULER_LIVES}}, lambda text: text.replace("0", "*"))
+    assert found is not None
+    assert found[key]["f"].reasons[0] == "seldon-scheduler-* is there and may still do it"
+    assert masked_decisions(None, str) is None
 
 
 def test_a_runtime_names_the_servers_it_waits_for() -> None:

@@ -49,7 +49,8 @@ from runbook.run.signals import (
 from runbook.run.state import RunState, Status, evolve
 from runbook.run.terms import Mode
 from runbook.run.workflow_events import WorkflowProgressed
-from runbook.target.rows import FeedState, ObjectRow, PodRow, Row, RowKey, State
+from runbook.target.finalizers import Decision, Verdict as May
+from runbook.target.rows import Decisions, FeedState, ObjectRow, PodRow, Row, RowKey, State
 from runbook.tui.app import RunApp
 from runbook.tui.options import ScreenOptions
 from runbook.tui.screens.run import RunScreen
@@ -368,6 +369,7 @@ class FakeSession:
 class FakeBatch:
     changes: Sequence[tuple[RowKey, Row | None]] = ()
     states: Sequence[tuple[str, FeedState]] = ()
+    decisions: Decisions | None = None
 
 
 def pod(
@@ -452,7 +454,18 @@ def hanging(since: datetime) -> FakeBatch:
               detail="Some content in the namespace has finalizers remaining: "
               "seldon.model.finalizer in 2 resource instances"),
     ]  # fmt: skip
-    return FakeBatch((*gone, *left), live())
+    decisions: Decisions = {
+        thing("Model", name)[0]: {"seldon.model.finalizer": WAITS_FOR_SERVER}
+        for name in ("baseline-predictor", "enhanced-predictor")
+    }
+    return FakeBatch((*gone, *left), live(), decisions)
+
+
+WAITS_FOR_SERVER = Decision(
+    May.WAIT,
+    ("model server mlserver-0 is shutting down and may hold models",),
+    "wait until its pod is gone",
+)
 
 
 # -- moments of a run, each reached as a run reaches it

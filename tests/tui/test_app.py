@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,7 +239,8 @@ async def test_a_gate_is_refused_with_a_reason() -> None:
 async def test_a_failure_says_what_why_and_what_now(size: tuple[int, int]) -> None:
     session = failed()
     async with Watched(session, size) as operator:
-        await operator.cluster(healthy(), hanging(session.clock.now()))
+        undecided = replace(hanging(session.clock.now()), decisions=None)
+        await operator.cluster(healthy(), undecided)
         session.clock.elapsed += 72
         await operator.settle()
         text = operator.text

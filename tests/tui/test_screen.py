@@ -99,6 +99,25 @@ async def test_a_model_that_hangs_is_told_and_where_there_is_room_the_reason(
 
 
 @pytest.mark.parametrize("size", SIZES)
+async def test_the_pane_says_whether_what_hangs_may_be_released_now(size: tuple[int, int]) -> None:
+    app = app_of(MOMENTS["waiting"](), "waiting")
+    async with shown(app, size) as pilot:
+        await until_live(pilot, app)
+        assert "not safe to release yet" in _card(app)
+        await pilot.press("5", "z")
+        await pilot.pause()
+        text = " ".join(" ".join(text_of(app)).replace("│", " ").split())
+        assert "held by seldon.model.finalizer; not safe to release yet: model server" in text
+        assert "mlserver-0 is shutting down and may hold models; wait until its pod is gone" in text
+
+
+def _card(app: RunApp) -> str:
+    rows = text_of(app)
+    inside = [row.split("┃")[1] for row in rows if row.count("┃") >= 2]
+    return " ".join(" ".join(inside).split())
+
+
+@pytest.mark.parametrize("size", SIZES)
 async def test_the_whole_screen_survives_hostile_text(size: tuple[int, int]) -> None:
     app = build("waiting", hostile=True)
     async with shown(app, size):

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook.target.finalizers import SAFE
 from runbook.target.rows import ObjectRow, PodRow, Row as ClusterRow, RowKey
-from runbook.target.terminating import why_terminating
+from runbook.target.terminating import NOTHING, why_terminating, worst_of
 from runbook.tui.cells import wrap
 from runbook.tui.presenter.moment import Cluster, Moment
 from runbook.tui.presenter.spans import Row, Span, Tone
@@ -169,7 +170,7 @@ def object_rows(moment: Moment, columns: int) -> list[TableRow]:
     rows: list[TableRow] = []
     for key, row in shown_objects(moment.cluster):
         rows.append(_object(key, row, moment))
-        text = _explanation(row, everything, moment)
+        text = _explanation(key, row, everything, moment)
         tone = Tone.PLAIN if row.deleting_since is not None else Tone.DIM
         for index, line in enumerate(wrap(text, max(10, columns - 5)) if text else ()):
             branch = moment.symbols.branch if index == 0 else " " * len(moment.symbols.branch)
@@ -178,9 +179,10 @@ def object_rows(moment: Moment, columns: int) -> list[TableRow]:
     return rows
 
 
-def _explanation(row: ObjectRow, everything: list[ClusterRow], moment: Moment) -> str:
+def _explanation(key: RowKey, row: ObjectRow, everything: list[ClusterRow], moment: Moment) -> str:
     if row.deleting_since is not None:
-        return clean(why_terminating(row, everything, moment.now))
+        decided = moment.cluster.decisions.get(key, NOTHING)
+        return clean(why_terminating(row, everything, moment.now, decided))
     return clean(row.detail) if row.state != "ready" else ""
 
 
@@ -215,20 +217,22 @@ def objects_title(moment: Moment) -> str:
 def stuck(moment: Moment) -> str:
     """What has been Terminating for longest, and why; empty while nothing hangs."""
     rows = [
-        row
-        for _, row in shown_objects(moment.cluster)
+        (key, row)
+        for key, row in shown_objects(moment.cluster)
         if since(row.deleting_since, moment.now) >= PATIENCE and row.finalizers
     ]
     if not rows:
         return ""
-    inner = [row for row in rows if row.kind != "Namespace"] or rows
-    first = min(inner, key=lambda row: (row.deleting_since or moment.now, _order(row)))
+    inner = [one for one in rows if one[1].kind != "Namespace"] or rows
+    key, first = min(inner, key=lambda one: (one[1].deleting_since or moment.now, _order(one[1])))
     everything: list[ClusterRow] = [*moment.cluster.pods.values(), *moment.cluster.objects.values()]
-    # The pane has the whole explanation; here is what it is held by, and who is missing.
-    missing = why_terminating(first, everything, moment.now).rpartition("; ")[2]
     waited = clock(since(first.deleting_since, moment.now))
     others = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-    held_by = ", ".join(first.finalizers)
-    return clean(
-        f"{first.kind.lower()} {first.name}{others} Terminating {waited}: {held_by}; {missing}"
-    )
+    what = f"{first.kind.lower()} {first.name}{others} Terminating {waited}"
+    # The pane has the whole explanation. Here the verdict comes first, since a line may be all there is.
+    decided = moment.cluster.decisions.get(key, NOTHING)
+    if worst := worst_of(first, decided):
+        reason = "" if worst.verdict is SAFE else f"; {worst.reasons[0]}"
+        return clean(f"{worst.words}: {what}{reason}")
+    missing = why_terminating(first, everything, moment.now).rpartition("; ")[2]
+    return clean(f"{what}: {', '.join(first.finalizers)}; {missing}")

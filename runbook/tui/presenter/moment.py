@@ -15,7 +15,7 @@ from runbook.run.readings import Reading
 from runbook.run.state import RunState, Status
 from runbook.run.summary import Summary
 from runbook.run.workflow_events import WorkflowProgressed
-from runbook.target.rows import FeedState, ObjectRow, PodRow, RowKey
+from runbook.target.rows import Decisions, FeedState, ObjectRow, PodRow, RowKey
 from runbook.tui.presenter.spans import UNICODE, Symbols
 
 
@@ -60,6 +60,7 @@ class Cluster:
     objects: Mapping[RowKey, ObjectRow] = field(default_factory=dict)
     changed: Mapping[RowKey, datetime] = field(default_factory=dict)
     states: Mapping[str, FeedState] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=dict)
     wanted: bool = False
     """Whether there is a feed at all."""
 
