@@ -1,0 +1,120 @@
+"""Looks at checks of a runbook on a cluster without a run: nothing is started, changed or recorded.
+
+Within a step of a run it is the run's own cluster that is looked at, or none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.checks.base import CheckContext
+from runbook.checks.readers import read as read_check
+from runbook.cli import known_secrets, wiring
+from runbook.cli.asked import given_inputs, kubeconfig_paths
+from runbook.cli.content import find_runbook, working_directory
+from runbook.cli.first_plan import Request, plan_for
+from runbook.cli.last_words import mask_with
+from runbook.cli.late_values import LateValues
+from runbook.cli.run_directory import RunDirectory
+from runbook.errors import RunbookError, TargetRefused, UsageError
+from runbook.executors.probe import run_probe
+from runbook.executors.secret_command import SecretCommands
+from runbook.model.checks import NamedCheck
+from runbook.model.loader import load_file
+from runbook.plan import Plan
+from runbook.planning import bind_inputs
+from runbook.redact import Redactor
+from runbook.run.readings import Reading, unknown
+from runbook.run.terms import Mode
+from runbook.settings import read_settings
+from runbook.target import identity, kubeconfig
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """The words that say which runbook is looked at, and where."""
+    parser.add_argument("runbook", nargs="?", help="a file, or the name of a shipped runbook")
+    parser.add_argument("--context", help="kubeconfig context; a step of a run has its own")
+    parser.add_argument("--kubeconfig", help="instead of $KUBECONFIG or ~/.kube/config")
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """One cluster, and a plan bound for it."""
+
+    plan: Plan
+    late: LateValues
+    context: CheckContext
+    redactor: Redactor
+
+    async def look(self, named: NamedCheck) -> Reading:
+        """One look, masked. What keeps it from being told is a reading too."""
+        try:
+            reading = await read_check((await self.late.bound(named)).check, self.context)
+        except RunbookError as fault:
+            reading = unknown("its values", str(fault))
+        text = self.redactor.text
+        return Reading(reading.verdict, text(reading.expected), text(reading.observed))
+
+    async def look_at_all(self, checks: Mapping[str, NamedCheck]) -> dict[str, Reading]:
+        """One look at each, all at the same time; in their order."""
+        async with asyncio.TaskGroup() as tasks:
+            looks = {name: tasks.create_task(self.look(check)) for name, check in checks.items()}
+        return {name: look.result() for name, look in looks.items()}
+
+
+@asynccontextmanager
+async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
+    """Raises UsageError, InvalidRunbook, TargetRefused, TargetUnreachable."""
+    uid = os.environ.get(identity.CLUSTER_UID, "")
+    if not arguments.context and not uid:
+        raise UsageError(
+            "--context is missing: name the cluster that is looked at",
+            hint="kubectl config get-contexts lists them; `runbook practice start` makes one",
+        )
+    request = _request(arguments)
+    paths = kubeconfig_paths(arguments.kubeconfig)
+    context = arguments.context or kubeconfig.read(paths).current or ""
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="runbook-look-"))
+    try:
+        directory = RunDirectory(folder)
+        client, target = await wiring.pin_target(directory, paths, context)
+        try:
+            if uid and target.cluster_uid != uid:
+                raise TargetRefused("this is not the cluster that the run was pinned to")
+            plan, redactor = plan_for(request, target), Redactor()
+            known_secrets.register(redactor, plan, {**os.environ, **plan.env})
+            wiring.mask_credentials(client, directory, redactor)
+            mask_with(redactor.text)
+            environment = wiring.command_environment(directory, target) | dict(plan.env)
+            home = request.working_directory
+            commands = SecretCommands(environment, home, redactor)
+            yield Looker(
+                plan,
+                LateValues(plan, client, redactor, commands.read),
+                CheckContext(client, run_probe(environment, home, redactor)),
+                redactor,
+            )
+        finally:
+            await client.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    file = find_runbook(arguments.runbook)
+    composed = load_file(file)
+    declared = composed.runbook.inputs
+    inputs = given_inputs(arguments.input, dict(read_settings().inputs), set(declared))
+    bind_inputs(declared, inputs)
+    return Request(file, composed, working_directory(file), inputs, Mode.DRILL, attended=False)
