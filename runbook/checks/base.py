@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from runbook.plan import Plan
 from runbook.run.readings import Reading
 from runbook.target.client import ClusterClient
 
@@ -35,6 +37,12 @@ class CheckContext:
     run_command: RunCommand
     timeout: float = 10.0
     """Seconds one look may take before it is `unknown`."""
+    run_tool: RunCommand | None = None
+    """Runs a program that asks no cluster and changes nothing, such as `kubectl kustomize`."""
+    directory: Path = Path()
+    """What relative file names start from."""
+    plan: Plan | None = None
+    """What is going to be done, for checks of what that needs."""
 
 
 class Reader(Protocol):

@@ -31,6 +31,7 @@ from runbook.cli.late_values import LateValues
 from runbook.cli.loop import run
 from runbook.cli.run_directory import RunDirectory
 from runbook.errors import RunbookError, UsageError
+from runbook.executors.probe import run_probe
 from runbook.model.checks import NamedCheck, RunCheck
 from runbook.model.document import CheckStep, CommandSecret
 from runbook.plan import Plan, PlannedStep
@@ -74,7 +75,7 @@ async def _say_all(request: Request, arguments: argparse.Namespace) -> int:
         redactor = Redactor()
         known_secrets.register(redactor, plan, {**os.environ, **plan.env})
         wiring.mask_credentials(client, directory, redactor)
-        return await walk(plan, looking(plan, client, redactor), _write)
+        return await walk(plan, looking(plan, client, redactor, request.working_directory), _write)
 
 
 async def walk(plan: Plan, look: Look, write: Callable[[str], None]) -> int:
@@ -99,10 +100,21 @@ async def _only_said(_: PlannedStep) -> Reading | None:
     return None
 
 
-def looking(plan: Plan, client: ClusterClient, redactor: Redactor) -> Look:
+def looking(plan: Plan, client: ClusterClient, redactor: Redactor, directory: Path) -> Look:
     """Looks at the checks of a plan on a cluster; what they say is masked."""
     late = LateValues(plan, client, redactor, _no_command)
-    context = CheckContext(cluster=client, run_command=_never)
+    environment = {
+        **os.environ,
+        "PATH": practice_cluster.path_for_commands(),
+        "KUBECONFIG": os.devnull,
+    }
+    context = CheckContext(
+        cluster=client,
+        run_command=_never,
+        run_tool=run_probe(environment, directory, redactor),
+        directory=directory,
+        plan=plan,
+    )
 
     async def look(step: PlannedStep) -> Reading | None:
         if not isinstance(step.step, CheckStep) or isinstance(step.step.check, RunCheck):

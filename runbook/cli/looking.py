@@ -99,10 +99,11 @@ async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
             environment = wiring.command_environment(directory, target) | dict(plan.env)
             home = request.working_directory
             commands = SecretCommands(environment, home, redactor)
+            probe = run_probe(environment, home, redactor)
             yield Looker(
                 plan,
                 LateValues(plan, client, redactor, commands.read),
-                CheckContext(client, run_probe(environment, home, redactor)),
+                CheckContext(client, probe, run_tool=probe, directory=home, plan=plan),
                 redactor,
             )
         finally:

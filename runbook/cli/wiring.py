@@ -185,8 +185,13 @@ def wire(
     pinned = identity.Identity(
         plan.target.context, plan.target.server, plan.target.cluster_uid, plan.target.ca_sha256
     )
+    probe = run_probe(environment, working_directory, redactor)
     context = CheckContext(
-        cluster=client, run_command=run_probe(environment, working_directory, redactor)
+        cluster=client,
+        run_command=probe,
+        run_tool=probe,
+        directory=working_directory,
+        plan=plan,
     )
 
     async def verify() -> str:

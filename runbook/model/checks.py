@@ -171,6 +171,13 @@ class SealedSecretsQuery(FormatModel):
         "kube-system", description="where the controller and its keys are"
     )
     min_keys: int = Field(1, ge=0, description="active sealing keys in the controller's namespace")
+    backup: str | None = Field(
+        None, description="a file with the private keys: every active key is in it"
+    )
+    files: list[Text] = Field(
+        [], description="sealed files and folders; all open with the backup, else with the keys"
+    )
+    holding: list[SecretQuery] = Field([], description="Secrets of this shape are in the files")
     synced_in: list[str] = Field([], description="namespaces whose SealedSecrets are all Synced")
 
 

@@ -38,7 +38,6 @@ from runbook.practice.controllers.argocd import ArgoCd
 from runbook.practice.controllers.control_plane import ControlPlane
 from runbook.practice.controllers.ingress_nginx import PROGRAM, IngressNginx
 from runbook.practice.controllers.limit_ranges import LimitRanger
-from runbook.practice.controllers.sealing import KEY_BITS
 from runbook.practice.controllers.seldon import defaults
 from runbook.practice.controllers.seldon.platform import SeldonCore
 from runbook.practice.faults.catalogue import FAULTS
@@ -50,6 +49,7 @@ from runbook.practice.services.listener import Application, is_free
 from runbook.practice.services.mesh import Candidate
 from runbook.practice.services.platform import PlatformServices
 from runbook.practice.timeline import Timeline
+from runbook.sealing import KEY_BITS
 
 AGE = timedelta(days=3)  # a platform nobody touched today
 STEP = 5.0  # simulated seconds between two looks at the health of what is being built

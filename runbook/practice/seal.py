@@ -19,7 +19,7 @@ import yaml
 from runbook.errors import RunbookError, UsageError
 from runbook.practice import manifests
 from runbook.practice.cluster import JSON
-from runbook.practice.controllers.sealing import Scope, label, seal
+from runbook.sealing import Scope, label, seal
 
 _ANNOTATION = "sealedsecrets.bitnami.com/"
 _WIDER = (Scope.CLUSTER_WIDE, Scope.NAMESPACE_WIDE)

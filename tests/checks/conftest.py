@@ -14,9 +14,10 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from runbook.checks.base import CheckContext, CommandResult
+from runbook.checks.base import CheckContext, CommandResult, RunCommand
 from runbook.checks.readers import read
 from runbook.model.checks import Check
+from runbook.plan import Plan
 from runbook.practice.apiserver.api import ApiServer
 from runbook.practice.apiserver.certificates import Certificates, make_certificates
 from runbook.practice.apiserver.errors import ApiError
@@ -41,6 +42,9 @@ class Cluster:
     commands: list[tuple[str, str | None, float]] = field(default_factory=list)
     result: CommandResult = field(default_factory=lambda: CommandResult(0, "", ""))
     timeout: float = 5.0
+    directory: Path = Path()
+    plan: Plan | None = None
+    run_tool: RunCommand | None = None
 
     async def put(self, resource: str, manifest: JSON, status: JSON | None = None) -> JSON:
         """Create an object with its status."""
@@ -55,7 +59,9 @@ class Cluster:
 
     async def look(self, **check: Any) -> Reading:
         """One look at a check, as an author writes it."""
-        context = CheckContext(self.client, self._run, self.timeout)
+        context = CheckContext(
+            self.client, self._run, self.timeout, self.run_tool, self.directory, self.plan
+        )
         return await read(CHECK.validate_python(check), context)
 
     async def verdict(self, **check: Any) -> Verdict:

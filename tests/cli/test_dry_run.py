@@ -97,7 +97,7 @@ async def test_a_look_is_masked_and_runs_no_command() -> None:
         {"id": "c", "check": {"tcp": {"host": "${{ steps.a.status }}", "port": 1}}},
     )
     client: Any = Client()
-    look = dry_run.looking(plan, client, redactor)
+    look = dry_run.looking(plan, client, redactor, Path())
     first = await look(plan.steps[0])
     assert first is not None
     assert first.verdict is Verdict.UNKNOWN

@@ -24,7 +24,7 @@ import httpx
 import pytest
 
 from runbook.practice import seal
-from runbook.practice.controllers.sealing import new_key
+from runbook.sealing import new_key
 from tests.cluster import sides
 from tests.cluster.building import find
 from tests.cluster.flat import Ledger, Meant, leaves

@@ -247,10 +247,14 @@ asks("SecretQuery", "secret", {"namespace": "a", "name": "pair"}, {
     "count": ({"count": 1}, {}, FAILS),
     "json_fields": ({"json_fields": ["x"]}, {}, FAILS),
 })  # fmt: skip
+EMPTY: Query = {"controller_namespace": "b", "min_keys": 0}
 asks("SealedSecretsQuery", "sealed_secrets", {}, {
     "controller_namespace": ({"controller_namespace": "a"}, {}, FAILS),
     "min_keys": ({"min_keys": 2}, {}, FAILS),
     "synced_in": ({"synced_in": ["b"]}, {"synced_in": ["a"]}, FAILS),
+    "backup": ({**EMPTY, "backup": "none"}, EMPTY, FAILS),
+    "files": ({**EMPTY, "files": ["none"]}, EMPTY, FAILS),
+    "holding": ({"holding": [{"namespace": "a", "name": "one"}]}, {}, UNKNOWN),
 })  # fmt: skip
 asks("WorkflowQuery", "workflow", {"namespace": "a", "template": "trained"}, {
     "namespace": ({"namespace": "b"}, {}, FAILS),

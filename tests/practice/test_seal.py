@@ -9,7 +9,7 @@ import yaml
 
 from runbook.errors import UsageError
 from runbook.practice import manifests, seal
-from runbook.practice.controllers.sealing import NotUnsealed, Scope, label, read_key, unseal
+from runbook.sealing import NotUnsealed, Scope, label, read_key, unseal
 
 ROOT = Path(__file__).parents[2]
 SECRET: dict[str, Any] = {

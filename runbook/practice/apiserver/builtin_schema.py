@@ -25,7 +25,7 @@ from runbook.practice.apiserver.findings import (
 from runbook.practice.apiserver.models import Field, Struct, Type, struct
 from runbook.practice.apiserver.protobuf import dropped_when_zero
 from runbook.practice.apiserver.quantities import canonical_quantity
-from runbook.practice.quantities import QUANTITY
+from runbook.quantities import QUANTITY
 
 JSON = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runbook.practice.apiserver.errors import Cause, compact
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 JSON = dict[str, Any]
 Check = Callable[[JSON, JSON], list[Cause]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_UP, Decimal, localcontext
 
-from runbook.practice.quantities import BINARY, QUANTITY, parse_quantity
+from runbook.quantities import BINARY, QUANTITY, parse_quantity
 
 _SUFFIXES = {-9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
 _NANO = Decimal("1e-9")

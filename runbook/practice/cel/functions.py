@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from cel_expr_python import cel
 
 from runbook.practice.cel import lists
-from runbook.practice.quantities import QUANTITY, parse_quantity
+from runbook.quantities import QUANTITY, parse_quantity
 
 JSON = dict[str, Any]
 Type = cel.Type

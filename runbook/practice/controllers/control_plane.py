@@ -31,11 +31,11 @@ from runbook.practice.controllers.quota import QuotaAdmission, Quotas
 from runbook.practice.controllers.replicasets import REPLICATION_CONTROLLERS, ReplicaSets
 from runbook.practice.controllers.scheduler import Scheduler
 from runbook.practice.controllers.sealed_secrets import SealedSecrets
-from runbook.practice.controllers.sealing import KEY_BITS
 from runbook.practice.controllers.service_accounts import ServiceAccountAdmission
 from runbook.practice.controllers.services import Endpoints
 from runbook.practice.controllers.statefulsets import StatefulSets
 from runbook.practice.controllers.volumes import PersistentVolumes
+from runbook.sealing import KEY_BITS
 
 BATCH = 0.1  # seconds; what counts many objects takes their changes together
 

@@ -23,7 +23,7 @@ from runbook.practice.controllers.quota_usage import (
     usage_of,
 )
 from runbook.practice.controllers.writing import write_status
-from runbook.practice.quantities import parse_quantity, write_quantity
+from runbook.quantities import parse_quantity, write_quantity
 
 QUOTAS = "resourcequotas"
 

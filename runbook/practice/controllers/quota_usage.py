@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.objects import dig, matches
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 Usage = dict[str, Decimal]
 

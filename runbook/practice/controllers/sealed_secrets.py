@@ -37,7 +37,6 @@ from runbook.practice.controllers.objects import (
     namespace_of,
     uid_of,
 )
-from runbook.practice.controllers.sealing import KEY_BITS, NotUnsealed, new_key, read_key
 from runbook.practice.controllers.templates import is_ready, random_suffix
 from runbook.practice.controllers.unsealing import (
     NotOwned,
@@ -46,6 +45,7 @@ from runbook.practice.controllers.unsealing import (
     unsealed_secret,
     with_unsealed,
 )
+from runbook.sealing import KEY_BITS, NotUnsealed, new_key, read_key
 
 SEALED_SECRETS = "sealedsecrets.bitnami.com"
 DEPLOYMENT = ("kube-system", "sealed-secrets-controller")

@@ -24,7 +24,7 @@ from runbook.practice.controllers.objects import (
     namespace_of,
     owner_reference,
 )
-from runbook.practice.controllers.sealing import NotUnsealed, Scope, label, unseal
+from runbook.sealing import NotUnsealed, Scope, label, unseal
 
 PREFIX = "sealedsecrets.bitnami.com"
 SYNCED = "Synced"

@@ -12,7 +12,7 @@ from runbook.practice.controllers.objects import (
     namespace_of,
     uid_of,
 )
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 
 def claim_reference(claim: JSON) -> JSON:

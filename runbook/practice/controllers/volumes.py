@@ -44,7 +44,7 @@ from runbook.practice.controllers.writing import (
     drop_finalizer,
     write_status,
 )
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 CLAIMS = "persistentvolumeclaims"
 _PROVISIONED_BY = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from runbook.practice.controllers.objects import annotations_of
-from runbook.practice.controllers.sealing import Scope
 from runbook.practice.controllers.unsealing import PREFIX
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
@@ -12,6 +11,7 @@ from runbook.practice.faults.judging import synced
 from runbook.practice.faults.places import INFERENCE, PLATFORM_SECRET, SEALED_SECRETS, TRAINING
 from runbook.practice.faults.sealing_key_lost import SECRET_BY_HAND
 from runbook.practice.faults.symptoms import RCLONE_SECRET_OPEN, not_unsealed
+from runbook.sealing import Scope
 
 _WIDER = (f"{PREFIX}/{Scope.NAMESPACE_WIDE}", f"{PREFIX}/{Scope.CLUSTER_WIDE}")
 

@@ -8,7 +8,6 @@ import base64
 from runbook.practice.cluster import JSON
 from runbook.practice.controllers.objects import dig, labels_of
 from runbook.practice.controllers.sealed_secrets import KEY_LABEL, KEY_PREFIX
-from runbook.practice.controllers.sealing import new_key
 from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy
@@ -23,6 +22,7 @@ from runbook.practice.faults.sealing_key_lost import SEALED, SECRET_BY_HAND
 from runbook.practice.faults.shortcuts import was_deleted
 from runbook.practice.faults.symptoms import RCLONE_SECRET_OPEN, not_unsealed
 from runbook.practice.seal import sealed
+from runbook.sealing import new_key
 
 _BITS = 2048
 _BACKUP = "sealing-keys-backup"

@@ -18,7 +18,7 @@ from runbook.practice.faults.pipelines import (
 )
 from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE
 from runbook.practice.faults.symptoms import workflow_says, workflows
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 _FAR_TOO_MUCH = 16 * 2**30
 

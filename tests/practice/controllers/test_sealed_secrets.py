@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook.practice.cluster import JSON
-from runbook.practice.controllers.sealing import Scope, label, new_key, seal
+from runbook.sealing import Scope, label, new_key, seal
 from tests.practice.controllers.lab import Lab
 
 SEALED = "sealedsecrets.bitnami.com"

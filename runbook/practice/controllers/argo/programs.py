@@ -15,7 +15,7 @@ from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.images import torch_of
 from runbook.practice.controllers.objects import dig
 from runbook.practice.controllers.seldon.hosts import dial
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 RAW, PROCESSED = "/mnt/shared-data/raw", "/mnt/shared-data/processed"
 SCALERS = "/mnt/shared-artifacts/scalers"

@@ -47,7 +47,7 @@ from runbook.practice.controllers.seldon.processes import Process, Schedulers
 from runbook.practice.controllers.seldon.rclone import RcloneFault, Remote, remotes
 from runbook.practice.controllers.seldon.scheduler import Instruction, News
 from runbook.practice.controllers.seldon.wording import logrus_line, mlserver_line, rclone_line
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 SUBSCRIBE_AFTER = 2.0  # seconds from "could connect" to connected
 RETRY = 5.0  # between two attempts to reach the scheduler

@@ -33,7 +33,7 @@ from runbook.practice.controllers.seldon.operator import Operator, Retries, is_n
 from runbook.practice.controllers.seldon.processes import Process
 from runbook.practice.controllers.seldon.scheduler import News
 from runbook.practice.controllers.writing import add_finalizer, drop_finalizer, write_status
-from runbook.practice.quantities import parse_quantity
+from runbook.quantities import parse_quantity
 
 MODEL_READY = "ModelReady"
 LETS_GO = frozenset(

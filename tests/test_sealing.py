@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hypothesis import given, settings, strategies as st
 
-from runbook.practice.controllers.sealing import (
+from runbook.sealing import (
     NotUnsealed,
     Scope,
     label,

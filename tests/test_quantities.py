@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, strategies as st
 
-from runbook.practice.quantities import parse_quantity, write_quantity
+from runbook.quantities import parse_quantity, write_quantity
 
 
 @pytest.mark.parametrize(
