@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -27,10 +28,11 @@ from runbook.model.values import parse_duration, readable
 from runbook.target import identity, kubeconfig
 from runbook.target.api import split_name
 from runbook.target.client import ClusterClient, connect
-from runbook.target.finalizers import Sight, Verdict
+from runbook.target.finalizers import Decided, Sight, Verdict
 from runbook.target.releasing import Done, Order, Outcome, Releaser, unsettled
 from runbook.target.sight import HOLDING
 
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 KEPT = 12 * 1024
 """Characters of decisions that a step hands on: a record takes 16 KiB of one step."""
 EPILOG = """\
@@ -70,6 +72,8 @@ def main(arguments: argparse.Namespace) -> int:
             "--context is missing: name the cluster that may be changed",
             hint="kubectl config get-contexts lists them",
         )
+    if not NAMESPACE.fullmatch(arguments.namespace):
+        raise UsageError(f"{arguments.namespace!r} is no name of a namespace")
     order = Order(
         namespace=arguments.namespace,
         dry_run=arguments.dry_run,
@@ -128,7 +132,7 @@ async def _act(
                 )
             said.cluster = seen
             order = replace(order, objects=await _resolved(client, objects))
-            releaser = Releaser(client, seen, RealClock(), said.done)
+            releaser = Releaser(client, seen, RealClock(), said.done, said.waits)
             done = await releaser.carry_out(order)
             said.sight = releaser.sight
             there = {(one.decided.held.resource, one.decided.held.name) for one in done}
@@ -157,6 +161,7 @@ class _Said:
         self._dry_run = dry_run
         self._lines: list[str] = []
         self._last = ""
+        self._waited = ""
         self.cluster: identity.Identity | None = None
         self.sight: Sight | None = None
         self.absent: tuple[str, ...] = ()
@@ -166,6 +171,13 @@ class _Said:
         """Kinds of which nobody knows whether one hangs, and why."""
         unread = self.sight.unread if self.sight else {}
         return {what: why for what, why in unread.items() if what in HOLDING}
+
+    def waits(self, one: Decided) -> None:
+        """What is waited for, once for each thing to wait for."""
+        if one.decision.next != self._waited:
+            self._waited = one.decision.next
+            sys.stderr.write(f"waiting: {one.held.title}: {one.decision.reasons[0]}\n")
+            sys.stderr.flush()
 
     def done(self, sight: Sight, done: Done) -> None:
         held, decision = done.decided.held, done.decided.decision

@@ -33,6 +33,7 @@ from runbook.target.wire import (
     event_of,
     lines,
     log_path,
+    patch_type,
     reason,
     selectors,
     with_authorization,
@@ -219,9 +220,7 @@ class ClusterClient:
     ) -> JSON:
         """A merge patch (an object), or a JSON patch (a list, whose `test`s make it conditional)."""
         path = resource.path(namespace, name, subresource)
-        media = "merge-patch" if isinstance(patch, dict) else "json-patch"
-        headers = {"Content-Type": f"application/{media}+json"}
-        return await self._json("PATCH", path, headers=headers, data=encode(patch))
+        return await self._json("PATCH", path, headers=patch_type(patch), data=encode(patch))
 
     async def logs(
         self,

@@ -79,11 +79,13 @@ class Releaser:
         pinned: identity.Identity,
         clock: Clock,
         on_done: Callable[[Sight, Done], object],
+        on_wait: Callable[[Decided], object] = lambda _: None,
     ) -> None:
         self._client = client
         self._pinned = pinned
         self._clock = clock
         self._on_done = on_done
+        self._on_wait = on_wait
         self.sight: Sight | None = None
         """The last look."""
         self._tried: Counter[_Key] = Counter()
@@ -101,11 +103,12 @@ class Releaser:
             if not order.dry_run and not await self._release_all(found, sight):
                 continue
             left = [one for one in found if _key(one) not in self._done]
-            waits = any(one.decision.verdict is Verdict.WAIT for one in left)
+            waits = [one for one in left if one.decision.verdict is Verdict.WAIT]
             if not waits or self._clock.monotonic() >= end:
                 for one in left:
                     self._settle(sight, one, _untouched(one))
                 return list(self._done.values())
+            self._on_wait(waits[0])
             await self._clock.sleep(AGAIN)
 
     async def _decide(self, order: Order, sight: Sight) -> list[Decided]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
 from runbook.clock import Clock
 from runbook.target.api import JSON, ApiStatusError, UnknownResource
@@ -47,7 +48,7 @@ class _Reader:
             return (), ""
         except ApiStatusError as error:
             if not error.says_absent:
-                self.unread[what] = error.message
+                self.unread.setdefault(what, error.message)
             return (), ""
         return found.items, resource.kind
 
@@ -90,7 +91,7 @@ async def look(client: ClusterClient, namespace: str, clock: Clock) -> Sight:
 async def _namespace(reader: _Reader, name: str) -> JSON | None:
     """The namespace; None when there is none, or when it may not be read."""
     try:
-        return await reader.client.get(f"/api/v1/namespaces/{name}")
+        return await reader.client.get(f"/api/v1/namespaces/{quote(name, safe='')}")
     except ApiStatusError as error:
         if not error.says_absent:
             reader.unread[NAMESPACE] = error.message

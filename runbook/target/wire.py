@@ -70,6 +70,11 @@ def log_path(namespace: str, pod: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log"
 
 
+def patch_type(patch: JSON | Sequence[JSON]) -> dict[str, str]:
+    kind = "merge" if isinstance(patch, dict) else "json"
+    return {"Content-Type": f"application/{kind}-patch+json"}
+
+
 def encode(document: JSON | Sequence[JSON]) -> bytes:
     return json.dumps(document).encode()
 

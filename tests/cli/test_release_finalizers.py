@@ -313,6 +313,8 @@ def test_the_screens_feed_brings_the_same_decisions_until_nothing_hangs(bench: B
         (["namespace/x"], "Namespace x is in no namespace"),
         (["modle/x"], "no kind 'modle'"),
         (["--wait", "soon"], "--wait: 'soon' is no duration"),
+        (["-n", ""], "'' is no name of a namespace"),
+        (["-n", "a/../b"], "'a/../b' is no name of a namespace"),
         (["--context", "nowhere"], "no context 'nowhere'"),
     ],
 )

@@ -221,8 +221,18 @@ async def test_it_waits_for_what_is_on_its_way_out(store: Store, client: Cluster
     store.finalizers = [MINE]
     store.put(pods, server)
     clock = Passing()
-    (done,) = await released(client, Order("a", wait=2), clock)
+    waited: list[str] = []
+    pinned = await identify(client, "canned")
+    releaser = Releaser(
+        client,
+        pinned,
+        clock,
+        lambda *_: None,
+        lambda one: waited.append(one.decision.reasons[0]),
+    )
+    (done,) = await releaser.carry_out(Order("a", wait=2))
     assert (done.outcome, clock.monotonic()) == (Outcome.LEFT, 2)
+    assert waited == ["model server mlserver-0 runs and may hold models"] * 2
 
 
 async def test_a_dry_run_patches_nothing(store: Store, client: ClusterClient) -> None:
