@@ -73,5 +73,10 @@ def says(text: str) -> Callable[[Left], bool]:
     return lambda left: text in left.out + left.err
 
 
+def code(left: Left) -> int | None:
+    """The exit code."""
+    return left.code
+
+
 def is_json(left: Left) -> bool:
     return left.out.lstrip()[:1] in ("{", "[") and left.out.rstrip()[-1:] in ("}", "]")

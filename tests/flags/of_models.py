@@ -11,7 +11,7 @@ from runbook.cli import models
 from runbook.errors import RunbookError
 from runbook.mlops.locations import Locator
 from runbook.mlops.updating import Found, Search
-from tests.flags.cases import Words, is_json, says, shows
+from tests.flags.cases import Words, code, is_json, says, shows
 from tests.flags.of_run import CONTEXT, HOME, KUBECONFIG, NAMED
 from tests.flags.world import Left, World
 
@@ -87,14 +87,14 @@ shows(
     f"{UPDATE} --context",
     "practice",
     words=(*MLFLOW, *FILE, *KUBECONFIG),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows(
     f"{UPDATE} --kubeconfig",
     KUBECONFIG[1],
     words=(*MLFLOW, *FILE, *CONTEXT),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from tests.flags.cases import is_json, says, shows, typing
+from tests.flags.cases import code, is_json, says, shows, typing
 from tests.flags.of_run import CONTEXT, HOME, KUBECONFIG, MODE, NAMED, book
 from tests.flags.world import TARGET, Left
 
@@ -12,6 +12,7 @@ RELEASE = "cli/test_release_finalizers.py::"
 ELSEWHERE: dict[str, str] = {
     "resume --as-started": "cli/test_resume.py::"
     "test_a_changed_runbook_is_shown_and_gone_on_with_only_as_it_was_started",
+    "health --watch": "cli/test_health.py::test_watching_tells_each_new_verdict_until_it_is_ended",
     "release-finalizers --dry-run": RELEASE + "test_a_dry_run_says_the_same_and_changes_nothing",
     "release-finalizers --wait": RELEASE
     + "test_what_hangs_is_released_in_order_and_a_second_time_finds_nothing",
@@ -22,7 +23,7 @@ ELSEWHERE: dict[str, str] = {
 
 # -- plan and show
 
-shows("plan --mode", "drill", words=book("plain", *NAMED), look=lambda r: r.code, wants=0)
+shows("plan --mode", "drill", words=book("plain", *NAMED), look=code, wants=0)
 shows(
     "plan --context",
     "other",
@@ -34,7 +35,7 @@ shows(
     "plan --kubeconfig",
     KUBECONFIG[1],
     words=book("plain", MODE, "drill", *CONTEXT),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows("plan --input", "word=bye", words=book("plain"), look=says("bye"))
@@ -91,9 +92,17 @@ shows(
     f"{HOME}/keys/bob",
     words=("{request}",),
     call=typing("yes\n"),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
+
+# -- health
+
+shows("health --context", "practice", words=book("seen", *KUBECONFIG), look=code, wants=0)
+shows("health --kubeconfig", KUBECONFIG[1], words=book("seen", *CONTEXT), look=code, wants=0)
+shows("health --input", "space=nowhere", words=book("seen", *NAMED), look=code, wants=1)
+shows("health --check", "second", words=book("seen", *NAMED), look=says("first"), wants=False)
+shows("health --json", words=book("seen", *NAMED), look=is_json)
 
 # -- release-finalizers: nothing hangs on the cluster that is named
 
@@ -109,14 +118,14 @@ shows(
     "release-finalizers --context",
     "practice",
     words=(*SPACE, *KUBECONFIG),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows(
     "release-finalizers --kubeconfig",
     KUBECONFIG[1],
     words=(*SPACE, *CONTEXT),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows("release-finalizers --json", words=(*SPACE, *NAMED), look=is_json)

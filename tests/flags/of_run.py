@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.flags.cases import Words, at_a_terminal, says, shows
+from tests.flags.cases import Words, at_a_terminal, code, says, shows
 from tests.flags.world import TARGET, Left, World
 
 HOME = "{home}"
@@ -56,7 +56,7 @@ shows(
     "run --kubeconfig",
     KUBECONFIG[1],
     words=book("plain", MODE, "drill", *CONTEXT, "--headless"),
-    look=lambda r: r.code,
+    look=code,
     wants=0,
 )
 shows("run --input", "word=bye", words=book("plain", *TARGET, "--headless"), look=says("said-bye"))

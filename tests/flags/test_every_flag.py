@@ -26,8 +26,10 @@ ELSEWHERE = of_others.ELSEWHERE | of_models.ELSEWHERE
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("flags")
     cluster = start(folder / "cluster", speed=30, say=lambda _: None)
-    yield World(folder / "home", cluster)
-    cluster.stop()
+    try:
+        yield World(folder / "home", cluster)
+    finally:
+        cluster.stop()
 
 
 def test_each_flag_is_shown_in_one_place_and_none_that_is_not_accepted() -> None:

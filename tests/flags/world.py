@@ -67,8 +67,23 @@ phases:
     steps:
       - {id: leaves, run: 'if mkdir "$HOME/left"; then kill -TERM $PPID; sleep 60; fi'}
 """
+SEEN = """\
+inputs: {space: {default: kube-system}}
+health:
+  first: {check: {kubernetes: {kind: Namespace, name: "${{ inputs.space }}"}}}
+  second: {check: {kubernetes: {kind: Namespace, name: default}}}
+phases:
+  - {id: only, steps: [{id: end, run: "true"}]}
+"""
 # What was begun within one second is ordered by its name: the run that died is the newest of the home's.
-BOOKS = {"plain": PLAIN, "gated": GATED, "eyes": EYES, "torn": DYING, "unfinished": LEAVING}
+BOOKS = {
+    "plain": PLAIN,
+    "gated": GATED,
+    "eyes": EYES,
+    "seen": SEEN,
+    "torn": DYING,
+    "unfinished": LEAVING,
+}
 
 
 @dataclass(frozen=True)
@@ -207,7 +222,7 @@ def _secret(cluster: PracticeCluster, key: str) -> str:
     words = ("get", "secret", "ml-platform", "-n", "financial-mlops-pytorch", "-o")
     done = subprocess.run(
         ["kubectl", "--kubeconfig", str(cluster.kubeconfig), *words, f"jsonpath={{.data.{key}}}"],
-        env={"PATH": practice_cluster.path_for_commands()},
+        env={"PATH": practice_cluster.path_for_commands(), "HOME": str(cluster.directory)},
         capture_output=True,
         check=True,
     )
