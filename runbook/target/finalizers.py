@@ -186,8 +186,8 @@ _Finding = tuple[Verdict, str, str]
 def decide_all(
     sight: Sight, *, only: Collection[tuple[str, str]] = (), vouched: bool = False
 ) -> Iterator[Decided]:
-    """A decision for each finalizer of each object that is being deleted, in the order in which they
-    go. What is safe to release counts as released for those after it.
+    """A decision for each finalizer of each object that is being deleted, or will be with its namespace,
+    in the order in which they go. What is safe to release counts as released for those after it.
 
     `only`: resource and name of those that are to be released, when not all are; the others stay.
     `vouched`: a person says that no scheduler of another namespace serves this one.
@@ -205,7 +205,7 @@ def decide_all(
             safe = all(f.decision.verdict is SAFE for f in found if f.finalizer in ORDER)
             if not (meant and safe):
                 stay.append(held.title)
-            if meant and held.deleting_since is not None:
+            if meant and (held.deleting_since or sight.deleting_since) is not None:
                 yield from found
         before += stay
 
@@ -214,6 +214,10 @@ def decide(
     held: Held, finalizer: str, sight: Sight, *, before: Sequence[str] = (), vouched: bool = False
 ) -> Decision:
     """Whether this finalizer of this object may be released now. `before`: objects that go first."""
+    if held.deleting_since is None and sight.deleting_since is not None:
+        return Decision(
+            Verdict.WAIT, ("the namespace's deletion has not reached it yet",), "wait until it has"
+        )
     if held.deleting_since is None:
         return Decision(
             Verdict.NEVER, ("it is not being deleted",), "leave it alone: nothing hangs here"

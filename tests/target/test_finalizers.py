@@ -196,8 +196,16 @@ def test_a_finalizer_of_others_is_never_touched(finalizer: str, who: str) -> Non
 
 def test_what_is_not_being_deleted_is_left_alone() -> None:
     alive = replace(MODEL, deleting_since=None)
-    assert not list(decide_all(replace(GONE, held=(alive,))))
-    assert decide(alive, MODELS_OWN, GONE).verdict is Verdict.NEVER
+    stays = replace(GONE, held=(alive,), deleting_since=None)
+    assert not list(decide_all(stays))
+    assert decide(alive, MODELS_OWN, stays).verdict is Verdict.NEVER
+
+
+def test_what_its_namespaces_deletion_has_not_reached_is_waited_for() -> None:
+    alive = replace(MODEL, deleting_since=None)
+    decision = one(replace(GONE, held=(alive,))).decision
+    assert decision.verdict is Verdict.WAIT
+    assert decision.reasons == ("the namespace's deletion has not reached it yet",)
 
 
 def test_what_nothing_holds_is_not_released() -> None:
@@ -216,9 +224,9 @@ def test_who_goes_first_holds_those_after_it(name: str) -> None:
     """An experiment may have its model's name."""
     first = replace(held("Experiment", name), deleting_since=None)
     found = list(decide_all(replace(GONE, held=(RUNTIME, MODEL, first))))
-    assert [each.held for each in found] == [MODEL, RUNTIME]
-    assert found[0].decision.reasons == (f"Experiment {name} must go first",)
-    assert found[1].decision.reasons == (f"Experiment {name}, Model iris must go first",)
+    assert [each.held for each in found] == [first, MODEL, RUNTIME]
+    assert found[1].decision.reasons == (f"Experiment {name} must go first",)
+    assert found[2].decision.reasons == (f"Experiment {name}, Model iris must go first",)
 
 
 def test_what_was_not_chosen_stays_and_holds_those_after_it() -> None:
