@@ -10,47 +10,7 @@ import pytest
 
 from runbook.cli.main import main
 from runbook.model.loader import load_text
-
-PAGE = """\
----
-owner: somebody
----
-# Restore the shop
-
-## 1. Stop the traffic (5 minutes)
-
-Scale the [gateway](https://wiki.example/gateway) down. Customers see a banner meanwhile.
-
-```bash
-kubectl scale deployment gateway --replicas=0 -n shop
-```
-
-## 2. Delete what is broken (~10-15 min)
-
-```bash
-# Delete the database pods
-kubectl delete pods -l app=db -n shop --wait=false
-
-# Look at what is left
-kubectl get pods -n shop
-```
-
-- [ ] No pod of the database is left
-- [x] The backup is there
-
-## Rebuild
-
-1. Apply the manifests:
-
-   ```console
-   $ kubectl apply \\
-   >   -k deploy
-   service/db created
-   $ sleep 30
-   ```
-
-2. Tell the shop's owner
-"""
+from tests.model.test_importing import PAGE
 
 
 def test_the_command_writes_what_is_not_there(
