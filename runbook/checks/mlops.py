@@ -103,7 +103,7 @@ async def look_inference(query: InferenceQuery, context: CheckContext, expected:
             problem = _problem(query, answer)
             if problem:
                 return fails(expected, problem)
-            if query.model is None or query.model in _answered_by(answer):
+            if query.model is None or query.model in (*_answered_by(answer), _own_name(answer)):
                 return holds(expected, _success(answer))
             if not _answered_by(answer):
                 return unknown(expected, "the answer does not say which model gave it")
@@ -121,7 +121,7 @@ async def _ask(mesh: Mesh, query: InferenceQuery) -> InferenceAnswer:
 
 def _problem(query: InferenceQuery, answer: InferenceAnswer) -> str:
     """Why an answer is not the wanted one, as far as one answer can say."""
-    if answer.status == 404 and not answer.answered_by:
+    if answer.status == 404 and not answer.answered_by and not answer.text:
         return "HTTP 404: the mesh has no route for it"
     if answer.status == 503:
         return "HTTP 503: there is a route, but nothing healthy behind it"
@@ -139,9 +139,14 @@ def _answered_by(answer: InferenceAnswer) -> tuple[str, ...]:
     """The model behind an answer: by the mesh's header, else as the model server names itself."""
     if answer.answered_by:
         return answer.answered_by
-    name = str((answer.document or {}).get("model_name") or "")
+    name = _own_name(answer)
     stem, _, version = name.rpartition("_")
     return (stem if stem and version.isdigit() else name,) if name else ()
+
+
+def _own_name(answer: InferenceAnswer) -> str:
+    """As the model server itself calls the model; behind a mesh this ends in a version."""
+    return str((answer.document or {}).get("model_name") or "")
 
 
 def _success(answer: InferenceAnswer) -> str:

@@ -153,7 +153,7 @@ INPUTS = [{"name": "input_data", "datatype": "FP32", "shape": [1, 10, 35], "data
         (
             {"baseline": SPLIT[:1]},
             {"model": "baseline", "inputs": [{"name": "x"}]},
-            (FAILS, "HTTP 400 by baseline, so routing works"),
+            (FAILS, "HTTP 422 by baseline, so routing works"),
         ),
         ({}, {}, (UNKNOWN, "names a model or an experiment")),
         ({}, {"model": "a", "experiment": "b"}, (UNKNOWN, "names a model or an experiment")),
@@ -194,8 +194,23 @@ async def test_a_model_server_without_a_mesh_names_itself(cluster: Any, serve: S
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", infer)
-    query = {"endpoint": await serve(app), "model": "baseline", "inputs": INPUTS}
-    assert await cluster.verdict(inference=query) is HOLDS
+    query = {"endpoint": await serve(app), "inputs": INPUTS}
+    for name in ("baseline", "baseline_4"):
+        assert await cluster.verdict(inference={**query, "model": name}) is HOLDS
+    assert await cluster.verdict(inference={**query, "model": "baseline_3"}) is FAILS
+
+
+async def test_a_model_server_without_a_mesh_says_itself_what_is_missing(
+    cluster: Any, serve: Serve
+) -> None:
+    async def missing(request: web.Request) -> web.Response:
+        return web.json_response({"error": "Model m not found"}, status=404)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", missing)
+    reading = await cluster.look(inference={"endpoint": await serve(app), "model": "m"})
+    assert reading.verdict is FAILS
+    assert reading.observed == 'HTTP 404: {"error": "Model m not found"}'
 
 
 async def test_two_hundred_without_outputs_is_not_an_inference(cluster: Any, serve: Serve) -> None:

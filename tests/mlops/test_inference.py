@@ -61,7 +61,7 @@ async def test_a_tensor_without_data_is_sent_as_zeros_of_its_shape(platform: Mes
 
 async def test_a_bad_payload_is_told_from_a_bad_route(platform: Mesh) -> None:
     payload = await platform.infer("baseline-predictor", [{"name": "x"}])
-    assert (payload.status, payload.answered_by) == (400, ("baseline-predictor",))
+    assert (payload.status, payload.answered_by) == (422, ("baseline-predictor",))
     route = await platform.infer("nobody", INPUTS)
     assert (route.status, route.answered_by) == (404, ())
     assert (await platform.ready("enhanced-predictor")).status == 503

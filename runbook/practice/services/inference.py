@@ -2,7 +2,8 @@
 
 The model predicts a direction from a window of market features, so it takes FP32 of shape
 [n, 10, 35] and gives one probability per window. Rules: the same input to the same model gives the
-same answer; input of another shape or type is the client's fault and says what was expected.
+same answer; input of another shape or type is the client's fault and says what was expected. A
+request that is none by the protocol is refused by MLServer itself, before any model sees it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,37 @@ from typing import Any
 JSON = dict[str, Any]
 WINDOW = (10, 35)
 _VALUES = WINDOW[0] * WINDOW[1]
+_NO_OBJECT = (
+    "model_attributes_type",
+    "Input should be a valid dictionary or object to extract fields from",
+)
+DATATYPES = [
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FP16",
+    "FP32",
+    "FP64",
+    "BYTES",
+]
 
 
 class BadInput(Exception):
     """The request cannot be given to the model; the text goes to the client."""
+
+
+class NotARequest(Exception):
+    """No request of the protocol: what is wrong and where, as MLServer's validation tells it."""
+
+    def __init__(self, kind: str, message: str, *where: str | int) -> None:
+        super().__init__(f"{message}: {'.'.join(map(str, where))}" if where else message)
+        self.detail = {"type": kind, "loc": ["body", *where], "msg": message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +79,19 @@ def metadata(model: LoadedModel) -> JSON:
 
 
 def infer(model: LoadedModel, payload: object) -> JSON:
-    """The answer's body, or BadInput."""
+    """The answer's body, or BadInput, or NotARequest."""
     if not isinstance(payload, dict):
-        raise BadInput("Input should be a valid dictionary or object to extract fields from")
-    inputs = payload.get("inputs")
-    if not isinstance(inputs, list) or not inputs:
-        raise BadInput("Field required: inputs")
+        raise NotARequest(*_NO_OBJECT)
+    if "inputs" not in payload:
+        raise NotARequest("missing", "Field required", "inputs")
+    inputs = payload["inputs"]
+    if not isinstance(inputs, list):
+        raise NotARequest("list_type", "Input should be a valid list", "inputs")
+    if not inputs:
+        raise BadInput(
+            "There was an error encoding / decoding the payload:"
+            " The 'np' codec only supports a single input tensor (0 were received)"
+        )
     windows = _windows(inputs[0])
     answer_id = payload.get("id")
     return {
@@ -80,11 +115,16 @@ def infer(model: LoadedModel, payload: object) -> JSON:
 
 def _windows(tensor: object) -> list[Sequence[float]]:
     if not isinstance(tensor, dict):
-        raise BadInput("Input should be a valid dictionary: inputs.0")
+        raise NotARequest(*_NO_OBJECT, "inputs", 0)
     for key in ("name", "shape", "datatype", "data"):
         if key not in tensor:
-            raise BadInput(f"Field required: inputs.0.{key}")
+            raise NotARequest("missing", "Field required", "inputs", 0, key)
     shape, datatype = tensor["shape"], tensor["datatype"]
+    if not isinstance(shape, list):
+        raise NotARequest("list_type", "Input should be a valid list", "inputs", 0, "shape")
+    if datatype not in DATATYPES:
+        allowed = " or ".join((", ".join(map(repr, DATATYPES[:-1])), repr(DATATYPES[-1])))
+        raise NotARequest("enum", f"Input should be {allowed}", "inputs", 0, "datatype")
     wanted = f"expected FP32 of shape (-1, {WINDOW[0]}, {WINDOW[1]})"
     if datatype != "FP32":
         raise BadInput(

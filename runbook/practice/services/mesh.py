@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from runbook.practice.services.inference import JSON, BadInput, LoadedModel, infer, metadata
+from runbook.practice.services.inference import (
+    JSON,
+    BadInput,
+    LoadedModel,
+    NotARequest,
+    infer,
+    metadata,
+)
 
 _NAMED_PATH = re.compile(r"^/v2/(models|pipelines)/([^/]+)(?:/|$)")
 _MODEL_PATH = re.compile(
@@ -115,16 +122,20 @@ async def _infer(request: web.Request, model: LoadedModel) -> web.Response:
     try:
         payload: object = json.loads(await request.read())
     except (ValueError, RecursionError) as fault:
-        return _bad(f"JSON decode error: {fault}")
+        return _refused(
+            {"type": "json_invalid", "loc": ["body"], "msg": f"JSON decode error: {fault}"}
+        )
     try:
         answer: JSON = infer(model, payload)
+    except NotARequest as fault:
+        return _refused(fault.detail)
     except BadInput as fault:
-        return _bad(str(fault))
+        return web.json_response({"error": str(fault)}, status=400)
     return web.json_response(answer)
 
 
 async def _empty() -> web.Response:
-    return web.json_response({})
+    return web.Response()
 
 
 async def _server_metadata() -> web.Response:
@@ -139,5 +150,5 @@ def _not_allowed() -> web.Response:
     return web.json_response({"detail": "Method Not Allowed"}, status=405)
 
 
-def _bad(message: str) -> web.Response:
-    return web.json_response({"error": message}, status=400)
+def _refused(detail: JSON) -> web.Response:
+    return web.json_response({"detail": [detail]}, status=422)

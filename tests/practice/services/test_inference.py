@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from runbook.practice.services.inference import BadInput, LoadedModel, infer, metadata
+from runbook.practice.services.inference import (
+    DATATYPES,
+    BadInput,
+    LoadedModel,
+    NotARequest,
+    infer,
+    metadata,
+)
 
 MODEL = LoadedModel("baseline-predictor", 3)
 
@@ -48,10 +55,7 @@ def test_the_clients_id_comes_back() -> None:
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        ([], "valid dictionary"),
-        ({}, "Field required: inputs"),
-        ({"inputs": [{}]}, "Field required: inputs.0.name"),
-        ({"inputs": [3]}, "valid dictionary"),
+        ({"inputs": []}, "0 were received"),
         (tensor(shape=[1, 350]), r"expected FP32 of shape \(-1, 10, 35\)"),
         (tensor(shape=[0, 10, 35]), "Shape of input"),
         (tensor(shape=["1", 10, 35]), "Shape of input"),
@@ -60,7 +64,6 @@ def test_the_clients_id_comes_back() -> None:
         (tensor(data=["x"] * 350), "valid number"),
         (tensor(data=True), "valid number"),
         (tensor(data=[10**400] * 350), "finite number"),
-        ({"data": {"ndarray": [[1.0]]}}, "Field required: inputs"),
     ],
 )
 def test_input_the_model_cannot_take_is_refused_with_the_reason(
@@ -68,6 +71,33 @@ def test_input_the_model_cannot_take_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(BadInput, match=expected):
         infer(MODEL, payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind", "where"),
+    [
+        ([], "model_attributes_type", []),
+        ({}, "missing", ["inputs"]),
+        ({"data": {"ndarray": [[1.0]]}}, "missing", ["inputs"]),
+        ({"inputs": {}}, "list_type", ["inputs"]),
+        ({"inputs": [3]}, "model_attributes_type", ["inputs", 0]),
+        ({"inputs": [{}]}, "missing", ["inputs", 0, "name"]),
+        (tensor(shape="1"), "list_type", ["inputs", 0, "shape"]),
+        (tensor(datatype="FP99"), "enum", ["inputs", 0, "datatype"]),
+    ],
+)
+def test_what_is_no_request_is_refused_with_its_place(
+    payload: Any, kind: str, where: list[str | int]
+) -> None:
+    with pytest.raises(NotARequest) as refused:
+        infer(MODEL, payload)
+    assert (refused.value.detail["type"], refused.value.detail["loc"]) == (kind, ["body", *where])
+
+
+def test_an_unknown_datatype_is_told_the_known_ones() -> None:
+    with pytest.raises(NotARequest, match=" or 'BYTES'") as refused:
+        infer(MODEL, tensor(datatype="FP99"))
+    assert all(f"'{known}'" in str(refused.value) for known in DATATYPES)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -50,7 +51,7 @@ async def test_a_model_answers_by_header_whatever_the_path_names(client: Client)
 
 async def test_without_the_header_the_path_names_the_model(client: Client) -> None:
     async with client.get("/v2/models/baseline-predictor/ready") as answer:
-        assert answer.status == 200
+        assert (answer.status, await answer.text()) == (200, "")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,22 @@ async def test_a_route_without_a_live_replica_is_503_without_x_seldon_route(clie
         assert "x-seldon-route" not in answer.headers
 
 
-async def test_a_bad_payload_is_400_and_proves_the_routing(client: Client) -> None:
+async def test_what_is_no_request_is_422_and_proves_the_routing(client: Client) -> None:
     headers = {"seldon-model": "baseline-predictor"}
     for body in (b"{", b"[" * 100_000, b"[]", b'{"inputs": [{"name": "x"}]}'):
         async with client.post("/v2/models/x/infer", data=body, headers=headers) as answer:
-            assert answer.status == 400
+            assert answer.status == 422
             assert answer.headers["x-seldon-route"] == ":baseline-predictor_1:"
+            assert (await answer.json())["detail"][0]["msg"]
+
+
+async def test_what_the_model_cannot_take_is_400(client: Client) -> None:
+    headers = {"seldon-model": "baseline-predictor"}
+    tensors: tuple[list[Any], ...] = ([], [{**INPUT["inputs"][0], "shape": [1, 350]}])
+    for inputs in tensors:
+        body = {"inputs": inputs}
+        async with client.post("/v2/models/x/infer", json=body, headers=headers) as answer:
+            assert answer.status == 400
             assert (await answer.json())["error"]
 
 
