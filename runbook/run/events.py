@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -272,11 +272,7 @@ class ApprovalRefused:
 class ApprovalExpired:
     kind: Literal["approval.expired"] = "approval.expired"
     step: str
-
-    @property
-    def reason(self) -> str:
-        """Why the step ended as it did; no record has to keep what is always the same."""
-        return "the approval expired, which is a refusal"
+    reason: ClassVar[str] = "the approval expired, which is a refusal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
