@@ -80,6 +80,7 @@ class Tracking:
             ("GET", "logged-models/{model_id}", self.model),
             ("PATCH", "logged-models/{model_id}", self.finalize_model),
             ("DELETE", "logged-models/{model_id}", self.delete_model),
+            ("PATCH", "logged-models/{model_id}/tags", self.set_model_tags),
             ("GET", "logged-models/{model_id}/artifacts/directories", self.model_files),
             ("GET", "artifacts/list", self.run_files),
             ("POST", "registered-models/create", self.register),
@@ -251,6 +252,11 @@ class Tracking:
     def finalize_model(self, given: JSON) -> JSON:
         model = self._store.finalize_model(text(given, "model_id"), text(given, "status"))
         return {"model": model_json(model)}
+
+    def set_model_tags(self, given: JSON) -> JSON:
+        model = self._store.model(text(given, "model_id"))
+        model.tags |= {text(tag, "key"): optional(tag, "value") for tag in objects(given, "tags")}
+        return {}
 
     def delete_model(self, given: JSON) -> JSON:
         self._store.model(text(given, "model_id")).deleted = True

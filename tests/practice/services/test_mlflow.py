@@ -181,6 +181,10 @@ async def test_a_run_is_built_call_by_call(server: Server) -> None:
     assert model["model"]["info"]["status"] == "LOGGED_MODEL_PENDING"
     ready = {"model_id": model_id, "status": "LOGGED_MODEL_READY"}
     assert (await server._ask("PATCH", f"logged-models/{model_id}", json=ready))[0] == 200
+    tags = {"tags": [{"key": "mlflow.model.isExternal", "value": "true"}]}
+    assert await server._ask("PATCH", f"logged-models/{model_id}/tags", json=tags) == (200, {})
+    _, tagged = await server.get(f"logged-models/{model_id}")
+    assert tags["tags"][0] in tagged["model"]["info"]["tags"]
     outputs = {"run_id": run_id, "models": [{"model_id": model_id, "step": 3}]}
     await server.post("runs/outputs", outputs)
     await server.post("runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": 9})
