@@ -68,8 +68,15 @@ class Mesh:
             status=answer.status_code,
             answered_by=parse_route(answer.headers.get(ROUTE_HEADER, "")),
             document=document if isinstance(document, dict) else None,
-            text=" ".join(answer.text.split())[:200],
+            text=shown(answer.text),
         )
+
+
+def shown(text: str) -> str:
+    """At most 200 characters of an answer. MLServer's 500 is a traceback: its last line says what."""
+    if text.startswith("Traceback "):
+        text = text.rstrip().rpartition("\n")[2]
+    return " ".join(text.split())[:200]
 
 
 def with_data(tensor: JSON) -> JSON:

@@ -20,6 +20,8 @@ from runbook.mlops.failures import Failure, MlflowError
 JSON = dict[str, Any]
 
 ROOTS = ("api/2.0/mlflow", "ajax-api/2.0/mlflow")
+_SHOWN = 300
+"""Characters of a server's reason; a location and the words after it fit in."""
 _SERVER_TROUBLE = range(500, 600)
 
 
@@ -32,9 +34,14 @@ class Answer:
     text: str
 
     @property
+    def reason(self) -> str:
+        """All that the server says: a long location stands before what is wrong with it."""
+        return " ".join(str((self.document or {}).get("message") or self.text).split())
+
+    @property
     def message(self) -> str:
-        told = (self.document or {}).get("message")
-        return " ".join(str(told or self.text).split())[:200]
+        """The reason as it is shown."""
+        return self.reason if len(self.reason) <= _SHOWN else f"{self.reason[: _SHOWN - 1]}…"
 
 
 class MlflowApi:
@@ -128,7 +135,7 @@ class MlflowApi:
         """The version of a registered model that an alias points to."""
         params = {"name": name, "alias": alias}
         answer = await self._ask("GET", "registered-models/alias", params)
-        if answer.status == 400 and "alias" in answer.message:
+        if answer.status == 400 and "alias" in answer.reason:
             raise MlflowError(Failure.ALIAS_MISSING, f"{name}: {answer.message}")
         if answer.status == 404 and answer.document is not None:
             raise MlflowError(Failure.MODEL_NOT_REGISTERED, answer.message)
@@ -196,7 +203,7 @@ def _file_names(answer: Answer) -> list[str]:
 
 def _classified(answer: Answer) -> MlflowError:
     """The named failure of an answer that is not what was asked for."""
-    about_store = answer.document is not None and "artifacts" in answer.message
+    about_store = answer.document is not None and "artifacts" in answer.reason
     seen = f"HTTP {answer.status} {answer.message}".strip()
     match answer.status:
         case 301 | 302 | 303 | 307 | 308:
@@ -207,7 +214,7 @@ def _classified(answer: Answer) -> MlflowError:
             failure = Failure.HOST_REJECTED
         case 403:
             failure = Failure.STORE_DENIED if about_store else Failure.NO_PERMISSION
-        case 404 if "bucket does not exist" in answer.message:
+        case 404 if "bucket does not exist" in answer.reason:
             failure = Failure.BUCKET_MISSING
         case status if status in _SERVER_TROUBLE:
             failure = Failure.SERVER_ERROR

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 
-from runbook.mlops.inference import Mesh, parse_route, with_data
+from runbook.mlops.inference import Mesh, parse_route, shown, with_data
 from runbook.practice.services import mesh
 from runbook.practice.services.inference import LoadedModel
 from runbook.practice.services.mesh import Candidate
@@ -87,3 +87,12 @@ async def test_requests_to_an_experiment_are_not_pinned_to_one_candidate(platfor
 )
 def test_a_route_header_is_read_without_its_version(header: str, names: tuple[str, ...]) -> None:
     assert parse_route(header) == names
+
+
+def test_of_a_servers_traceback_the_last_line_is_shown() -> None:
+    traceback = (
+        'Traceback (most recent call last):\n  File "a.py", line 1\nValueError: 3 features\n'
+    )
+    assert shown(traceback) == "ValueError: 3 features"
+    assert shown(" <p>\n page  </p>") == "<p> page </p>"
+    assert len(shown("x" * 999)) == 200

@@ -97,6 +97,16 @@ async def test_each_face_has_its_name(answer: Answer, expected: Failure) -> None
             document({"message": "The specified bucket does not exist"}, 404),
             Failure.BUCKET_MISSING,
         ),
+        (
+            document(
+                {
+                    "message": f"Failed to list artifacts in s3://b/{'x' * 300}: "
+                    "The specified bucket does not exist"
+                },
+                404,
+            ),
+            Failure.BUCKET_MISSING,
+        ),
         (html(500), Failure.STORE_UNREACHABLE),
     ],
 )
