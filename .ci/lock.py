@@ -37,6 +37,7 @@ def main() -> None:
     groups = project["dependency-groups"]
     compile_into("run.txt", run)
     compile_into("kubectl.txt", [line for line in groups["test"] if "kubectl" in line])
+    compile_into("integration.txt", groups["integration"])
     compile_into("dev.txt", [*run, *groups["test"], *groups["lint"]], "run.txt", "kubectl.txt")
 
 
