@@ -22,7 +22,7 @@ from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
 from runbook.run.discovery import Discovery, Outputs
 from runbook.run.events import Event, Observation, Record, TaskRequested
-from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
+from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending, unheard_before
 from runbook.run.masking import masked
 from runbook.run.readings import Reading
 from runbook.run.refusals import refusal
@@ -241,7 +241,8 @@ class Engine:
     async def _do(self, effect: Effect) -> None:
         match effect:
             case Execute(step=step, attempt=attempt):
-                await self._execute(Attempt(self.plan.step(step), attempt))
+                unheard = unheard_before(self._records, step)
+                await self._execute(Attempt(self.plan.step(step), attempt, unheard))
             case WakeAt(at=at):
                 await self._clock.sleep_until(at)
                 self._inbox.put_nowait((Tick(), None))
@@ -250,8 +251,8 @@ class Engine:
 
     async def _execute(self, attempt: Attempt) -> None:
         step = attempt.step
-        # A command keeps its own time: it can then say how it ended, and what it printed last.
-        limit = None if step.kind == "run" else step.step.timeout
+        # These keep their own time: they can then say how it ended, and what it waited for.
+        limit = None if step.kind in ("run", "workflow") else step.step.timeout
         try:
             async with asyncio.timeout(limit):
                 outcome = await self._executors[step.kind](attempt, self)

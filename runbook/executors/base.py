@@ -25,6 +25,8 @@ class Attempt:
 
     step: PlannedStep
     number: int
+    unheard: bool = False
+    """Nobody heard how the attempt before ended: what it started may still be there."""
 
     def passed(
         self,

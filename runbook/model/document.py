@@ -226,6 +226,9 @@ class Submission(FormatModel):
     namespace: Text = Field(description="where the workflow runs")
     template: Text = Field(description="the WorkflowTemplate's name")
     parameters: dict[str, str] = Field({}, description="arguments by name")
+    ui: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="base URL of Argo's UI, to link to"
+    )
 
 
 class WorkflowStep(PerformedBase):

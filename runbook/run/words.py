@@ -121,9 +121,15 @@ def _words(event: Event) -> str:
             return f"{how} after {readable(duration)}, {lines} line{'s' * (lines != 1)}"
         case CheckRead(verdict=verdict, expected=expected, observed=observed):
             return f"{verdict}: expected {expected}; saw {observed}"
-        case WorkflowProgressed(workflow=workflow, phase=phase, progress=progress, message=message):
-            return f"{workflow} {phase or 'submitted'} {progress} {message}"
+        case WorkflowProgressed():
+            return _progressed(event)
     return event.kind  # a kind from a newer program is still worth naming
+
+
+def _progressed(event: WorkflowProgressed) -> str:
+    told = f"{event.workflow} {event.phase or 'submitted'} {event.progress} {event.message}"
+    nodes = "; ".join(f"{n.name} {n.phase} {n.message}".rstrip() for n in event.nodes)
+    return " ".join(filter(None, (told, nodes and f"({nodes})", *event.links)))
 
 
 def start_of_clock(opened: RunOpened) -> str:

@@ -7,6 +7,15 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowNode:
+    """One node that does something, as it was when it was last looked at."""
+
+    name: str
+    phase: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowProgressed:
     kind: Literal["workflow.progressed"] = "workflow.progressed"
     step: str
@@ -15,3 +24,7 @@ class WorkflowProgressed:
     phase: str
     progress: str = ""
     message: str = ""
+    nodes: tuple[WorkflowNode, ...] = ()
+    """Those that changed since the fact before."""
+    links: tuple[str, ...] = ()
+    """At the end: its page, and the addresses of its artifacts."""

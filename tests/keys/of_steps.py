@@ -394,6 +394,14 @@ async def parameters_of(world: World, document: Any) -> object:
     return made["spec"].get("arguments")
 
 
+PAGE = "https://argo.example"
+shows(
+    "Submission.ui",
+    performed(lambda r: r.state.outputs.get("steps.s.outputs.ui", "").startswith(PAGE)),
+    book(step({"workflow": {**FLOW, "ui": PAGE}})),
+    book(step({"workflow": FLOW})),
+    True,
+)
 shows(
     "Submission.parameters",
     parameters_of,

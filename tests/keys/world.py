@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +409,16 @@ async def _furnish(world: World) -> None:
         "services",
         {"metadata": {"name": "web", "namespace": "a"}, "spec": {"ports": [{"port": 80}]}},
     )
+    for name, namespace in product(("t", "bad", "slow"), ("a", "b")):
+        await put(
+            "workflowtemplates.argoproj.io",
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "WorkflowTemplate",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {"entrypoint": "main"},
+            },
+        )
     await _workflow(world, "done", "trained", "Succeeded")
     await _workflow(world, "broken", "bad", "Failed")
 

@@ -21,7 +21,10 @@ from runbook.run.events import (
     Preauthorisation,
     Record,
     RunResumed,
+    StepFailed,
+    StepInterrupted,
     StepPassed,
+    StepStarted,
 )
 from runbook.run.machine import (
     Execute,
@@ -32,6 +35,7 @@ from runbook.run.machine import (
     interrupted,
     pending,
     undecided,
+    unheard_before,
 )
 from runbook.run.readings import Reading, Verdict
 from runbook.run.refusals import refusal
@@ -62,6 +66,24 @@ from runbook.run.state import RunState, Status, evolve, replay
 from runbook.run.summary import summarise
 from runbook.run.terms import Mode
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, T0, Drive, opened, plan_of
+
+
+@pytest.mark.parametrize(
+    ("ends", "unheard"),
+    [
+        ([], False),
+        ([StepInterrupted(step="s", reason="it crashed")], True),
+        ([StepInterrupted(step="s", reason=""), StepInterrupted(step="t", reason="")], True),
+        ([StepInterrupted(step="s", reason=""), StepFailed(step="s", reason="no")], False),
+        ([StepInterrupted(step="t", reason="")], False),
+    ],
+)
+def test_whether_the_end_of_the_attempt_before_was_heard(
+    ends: list[StepInterrupted | StepFailed], unheard: bool
+) -> None:
+    again = StepStarted(step="s", attempt=2, by="ann")
+    records = [Record(n, T0, event) for n, event in enumerate([*ends, again], 1)]
+    assert unheard_before(records, "s") is unheard
 
 
 def test_steps_run_in_order_and_the_run_ends_after_the_last() -> None:

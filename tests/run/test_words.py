@@ -48,7 +48,7 @@ from runbook.run.readings import Verdict
 from runbook.run.record_events import JournalRecovered, OutputPurged, SecretExposed
 from runbook.run.terms import Result
 from runbook.run.words import describe, start_of_clock
-from runbook.run.workflow_events import WorkflowProgressed
+from runbook.run.workflow_events import WorkflowNode, WorkflowProgressed
 from tests.run.driving import BUILD, opened, plan_of
 
 AT = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
@@ -144,6 +144,20 @@ FACTS: list[tuple[Event, str]] = [
     (
         WorkflowProgressed(step="s", attempt=1, workflow="w", phase="Running", progress="1/2"),
         "w Running 1/2",
+    ),
+    (
+        WorkflowProgressed(
+            step="s",
+            attempt=1,
+            workflow="w",
+            phase="Failed",
+            nodes=(
+                WorkflowNode(name="fit", phase="Failed", message="no memory"),
+                WorkflowNode(name="put", phase="Omitted"),
+            ),
+            links=("https://ui/w", "s3://b/k"),
+        ),
+        "w Failed (fit Failed no memory; put Omitted) https://ui/w s3://b/k",
     ),
 ]
 

@@ -152,13 +152,9 @@ def _work(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
     rows += _reading(moment, step, columns)
     progress = moment.progress.get(step.id)
     if progress is not None:
-        text = clean(
-            " ".join(
-                filter(
-                    None, (progress.workflow, progress.phase, progress.progress, progress.message)
-                )
-            )
-        )
+        nodes = [f"· {n.name} {n.phase} {n.message}".rstrip() for n in progress.nodes]
+        told = (progress.workflow, progress.phase, progress.progress, progress.message, *nodes)
+        text = clean(" ".join(filter(None, told)))
         rows += [Ranked(3, r) for r in labelled("Now", text, columns, Tone.BUSY)]
     rows += _beside(moment, columns)
     rows += _stuck(moment, columns)
