@@ -15,7 +15,17 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from runbook.checks import commands, http, kubernetes, mlops, secrets, workflow
+from runbook.checks import (
+    commands,
+    gitops,
+    http,
+    kubernetes,
+    mlops,
+    secrets,
+    tools,
+    volumes,
+    workflow,
+)
 from runbook.checks.base import CheckContext
 from runbook.checks.expectation import shortened
 from runbook.errors import CheckMisconfigured, RunbookError, TargetUnreachable
@@ -34,6 +44,7 @@ from runbook.model.checks import (
     WorkflowQuery,
     check_kind,
 )
+from runbook.model.preflight import GitopsQuery, ToolsQuery, VolumesQuery
 from runbook.model.values import format_duration
 from runbook.run.readings import Reading, fails, unknown
 from runbook.target.api import ApiStatusError, UnknownResource
@@ -82,6 +93,9 @@ READERS: Mapping[str, KindReader[Any]] = {
     "secret": KindReader(SecretQuery, secrets.expects_secret, secrets.look_secret),
     "sealed_secrets": KindReader(SealedSecretsQuery, secrets.expects_sealed, secrets.look_sealed),
     "workflow": KindReader(WorkflowQuery, workflow.expects, workflow.look),
+    "volumes": KindReader(VolumesQuery, volumes.expects, volumes.look),
+    "gitops": KindReader(GitopsQuery, gitops.expects, gitops.look),
+    "tools": KindReader(ToolsQuery, tools.expects, tools.look),
 }
 """Every kind but `health`, which names another check and is resolved before it gets here."""
 

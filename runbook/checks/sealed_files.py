@@ -154,7 +154,9 @@ def _open(sealed: JSON, file: str, keys: list[RSAPrivateKey]) -> Opened:
             shut.append(str(key))
     if shut:
         names = ", ".join(sorted(shut))
-        return failed(f"opens with none of {len(keys)} keys as {_bound_to(scope, sealed)}: {names}")
+        return failed(
+            f"none of the keys ({len(keys)}) opens it as {_bound_to(scope, sealed)}: {names}"
+        )
     return Opened(file, namespace, name, data)
 
 

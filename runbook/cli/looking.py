@@ -118,4 +118,5 @@ def _request(arguments: argparse.Namespace) -> Request:
     declared = composed.runbook.inputs
     inputs = given_inputs(arguments.input, dict(read_settings().inputs), set(declared))
     bind_inputs(declared, inputs)
-    return Request(file, composed, working_directory(file), inputs, Mode.DRILL, attended=False)
+    mode = Mode(getattr(arguments, "mode", Mode.DRILL))
+    return Request(file, composed, working_directory(file), inputs, mode, attended=False)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from runbook.model.base import FormatModel
+from runbook.model.preflight import GitopsCheck, ToolsCheck, VolumesCheck
 from runbook.model.values import Duration, Reference, Text
 
 
@@ -245,7 +246,7 @@ class HealthCheck(FormatModel):
 
 CHECK_KINDS = (
     "kubernetes", "http", "tcp", "logs", "run", "s3", "mlflow", "inference", "secret",
-    "sealed_secrets", "workflow", "health",
+    "sealed_secrets", "workflow", "volumes", "gitops", "tools", "health",
 )  # fmt: skip
 
 
@@ -268,6 +269,9 @@ Check = Annotated[
     | Annotated[SecretCheck, Tag("secret")]
     | Annotated[SealedSecretsCheck, Tag("sealed_secrets")]
     | Annotated[WorkflowCheck, Tag("workflow")]
+    | Annotated[VolumesCheck, Tag("volumes")]
+    | Annotated[GitopsCheck, Tag("gitops")]
+    | Annotated[ToolsCheck, Tag("tools")]
     | Annotated[HealthCheck, Tag("health")],
     Discriminator(check_kind),
 ]

@@ -31,23 +31,30 @@ class Look:
     since: datetime
 
 
-def table(looks: Sequence[Look], now: datetime, *, symbols: bool, since: bool) -> str:
-    """A line for each check, with what was seen where it does not hold; then how many hold."""
+def table(
+    looks: Sequence[Look], now: datetime, *, symbols: bool, since: bool, seen: bool = False
+) -> str:
+    """A line for each check, with what was seen where it does not hold; then how many hold. `seen`:
+    with what was seen everywhere.
+    """
     marks = MARKS if symbols else ASCII
     width = max((len(look.name) for look in looks), default=0)
     return "".join(
-        f"{line}\n" for look in looks for line in _lines(look, marks, width, now, since)
+        f"{line}\n"
+        for look in looks
+        for line in _lines(look, marks, width, now, since=since, seen=seen)
     ) + (f"{summary(looks)}\n")
 
 
 def _lines(
-    look: Look, marks: dict[Verdict, str], width: int, now: datetime, since: bool
+    look: Look, marks: dict[Verdict, str], width: int, now: datetime, *, since: bool, seen: bool
 ) -> Iterator[str]:
     held = f"  for {readable((now - look.since).total_seconds() // 1)}" if since else ""
     title = one_line(look.title) if look.title != look.name else ""
     yield f"{marks[look.reading.verdict]} {look.name:<{width}}  {title}{held}".rstrip()
     if look.reading.verdict is not Verdict.HOLDS:
         yield from _wrapped("expected", look.reading.expected)
+    if seen or look.reading.verdict is not Verdict.HOLDS:
         yield from _wrapped("seen    ", look.reading.observed)
 
 

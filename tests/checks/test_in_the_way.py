@@ -104,6 +104,8 @@ QUERIES: dict[str, dict[str, Any]] = {
     "secret": {"namespace": "a", "name": "s"},
     "sealed_secrets": {"synced_in": ["a"]},
     "workflow": {"namespace": "a", "template": "t"},
+    "volumes": {"namespaces": ["a"]},
+    "gitops": {"namespaces": ["a"]},
     "http": {"url": "{address}/x"},
     "s3": {"endpoint": "{address}", "bucket": "b", "key": "k"},
     "mlflow": {"endpoint": "{address}", "experiment": "e", "variants": ["v"]},

@@ -156,7 +156,7 @@ async def test_a_file_sealed_for_a_key_that_nobody_has_is_red_and_named(desk: De
     reading = await desk.look(files=["sealed"])
     assert reading.verdict is FAILS
     assert reading.observed == (
-        "sealed/lost.yaml: a/lost opens with none of 1 keys as a/lost: rclone.conf"
+        "sealed/lost.yaml: a/lost none of the keys (1) opens it as a/lost: rclone.conf"
     )
 
 

@@ -47,6 +47,9 @@ GREEN: dict[str, tuple[str, Query]] = {
     "InferenceCheck.inference": ("inference", {"endpoint": "{mesh}", "model": "baseline"}),
     "SecretCheck.secret": ("secret", {"namespace": "a", "name": "one"}),
     "SealedSecretsCheck.sealed_secrets": ("sealed_secrets", {}),
+    "VolumesCheck.volumes": ("volumes", {"namespaces": ["b"]}),
+    "GitopsCheck.gitops": ("gitops", {"namespaces": ["b"]}),
+    "ToolsCheck.tools": ("tools", {"programs": ["cat"]}),
     "WorkflowCheck.workflow": ("workflow", {"namespace": "a", "template": "trained"}),
 }
 for name, (kind, query) in GREEN.items():
@@ -261,4 +264,18 @@ asks("WorkflowQuery", "workflow", {"namespace": "a", "template": "trained"}, {
     "template": ({"template": "bad"}, {}, FAILS),
     "node": ({"node": "evaluate"}, {"node": "fit"}, FAILS),
     "parameters": ({"parameters": {"size": "small"}}, {"parameters": {"size": "big"}}, FAILS),
+})  # fmt: skip
+
+# -- before anything is deleted
+
+asks("VolumesQuery", "volumes", {"namespaces": ["a"]}, {
+    "namespaces": ({}, {"namespaces": ["b"]}, FAILS),
+    "allow_loss": ({"allow_loss": ["data"]}, {}, HOLDS),
+})  # fmt: skip
+asks("GitopsQuery", "gitops", {}, {
+    "namespaces": ({"namespaces": ["a"]}, {"namespaces": ["b"]}, UNKNOWN),
+})  # fmt: skip
+asks("ToolsQuery", "tools", {}, {
+    "programs": ({"programs": ["nosuch"]}, {}, FAILS),
+    "skew": ({"skew": 1}, {}, FAILS),
 })  # fmt: skip

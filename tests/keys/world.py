@@ -246,7 +246,8 @@ class World:
 
     async def look(self, check: Document) -> str:
         """One look at a check with everything real: its verdict."""
-        probe = run_probe({"PATH": "/usr/bin:/bin"}, self.folder, Redactor())
+        path = f"{self.folder}/bin:/usr/bin:/bin"
+        probe = run_probe({"PATH": path}, self.folder, Redactor())
         context = CheckContext(self.cluster.client, probe, 5.0)
         return (await read(CHECK.validate_python(check), context)).verdict.value
 
@@ -270,6 +271,7 @@ async def a_world(cluster: Cluster, folder: Path) -> AsyncIterator[World]:
         services["port"] = services["site"].rpartition(":")[2]
         cluster.api.set_backends(lambda namespace, service, port: services["site"])
         (folder / "hook").write_text(f"{services['site']}/hook\n")
+        _make_kubectl(folder / "bin")
         world = World(cluster, folder, services, facts, signatures, posted)
         await _furnish(world)
         submit = cluster.client.create
@@ -320,6 +322,14 @@ def _applications(signatures: list[str], posted: list[str]) -> dict[str, web.App
             lambda name: model if name in ("baseline", "ab.experiment") else (), random.Random(5)
         ),
     }
+
+
+def _make_kubectl(folder: Path) -> None:
+    """A kubectl that is far newer than any server."""
+    folder.mkdir(exist_ok=True)
+    version = {"clientVersion": {"major": "1", "minor": "99", "gitVersion": "v1.99.0"}}
+    (folder / "kubectl").write_text(f"#!/bin/sh\necho '{json.dumps(version)}'\n")
+    (folder / "kubectl").chmod(0o755)
 
 
 async def _echo(request: web.Request) -> web.StreamResponse:
@@ -419,6 +429,22 @@ async def _furnish(world: World) -> None:
                 "spec": {"entrypoint": "main"},
             },
         )
+    volume = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Delete",
+        "nfs": {"server": "s", "path": "/p"},
+    }
+    await put("persistentvolumes", {"metadata": {"name": "pv"}, "spec": volume})
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "volumeName": "pv",
+    }
+    meta = {"name": "data", "namespace": "a"}
+    await put("persistentvolumeclaims", {"metadata": meta, "spec": claim})
+    mark = {"argocd.argoproj.io/instance": "far"}
+    await put("configmaps", {"metadata": {"name": "c", "namespace": "a", "labels": mark}})
     await _workflow(world, "done", "trained", "Succeeded")
     await _workflow(world, "broken", "bad", "Failed")
 

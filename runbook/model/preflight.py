@@ -1,0 +1,46 @@
+"""What checks ask before anything is deleted: what would be lost, brought back, refused, or not found."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from runbook.model.base import FormatModel
+from runbook.model.values import Text
+
+
+class VolumesQuery(FormatModel):
+    """What deleting all claims of some namespaces does to their volumes."""
+
+    namespaces: list[Text] = Field(min_length=1, description="whose claims are going to be deleted")
+    allow_loss: list[Text] = Field(
+        [], description="claims whose data may go, as name or namespace/name"
+    )
+
+
+class GitopsQuery(FormatModel):
+    """Whoever would make again what is deleted."""
+
+    namespaces: list[Text] = Field(min_length=1, description="what is in them, and they, would go")
+
+
+class ToolsQuery(FormatModel):
+    """The programs that the steps of the runbook call, and kubectl's age."""
+
+    programs: list[Text] = Field([], description="programs needed besides those that steps call")
+    skew: int | None = Field(
+        None, ge=0, description="minor versions that kubectl may be older or newer than the server"
+    )
+
+
+class VolumesCheck(FormatModel):
+    volumes: VolumesQuery = Field(description="no data is lost with claims, but what may be")
+
+
+class GitopsCheck(FormatModel):
+    gitops: GitopsQuery = Field(description="nobody brings back what is deleted")
+
+
+class ToolsCheck(FormatModel):
+    tools: ToolsQuery = Field(
+        description="the programs that steps call are here, kubectl is in step"
+    )
