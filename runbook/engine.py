@@ -62,9 +62,36 @@ def nothing_is_kept(given: Confirm) -> Confirm:
 
 
 class Journal(Protocol):
-    def append(self, record: Record) -> None:
-        """Return only when the record is durable. Raises JournalUnavailable."""
+    def append(self, *records: Record) -> None:
+        """Return only when all are durable. Raises JournalUnavailable: then none of them counts."""
         ...
+
+
+class _Turn:
+    """Facts that become durable together, and the states they lead to."""
+
+    def __init__(
+        self, plan: Plan, state: RunState, recorded: int, clock: Clock, redactor: Redactor
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self.new: list[tuple[Record, RunState]] = []
+        self._recorded = recorded
+        self._clock = clock
+        self._redactor = redactor
+
+    def take(self, signal: Signal) -> None:
+        self.add(decide(self.plan, self.state, signal, self._clock.now()))
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Facts, and whatever follows from them by itself."""
+        while events:
+            for event in events:
+                number = self._recorded + len(self.new) + 1
+                record = Record(number, self._clock.now(), masked(event, self._redactor.text))
+                self.state = evolve(self.state, record)
+                self.new.append((record, self.state))
+            events = decide(self.plan, self.state, Tick(), self._clock.now())
 
 
 class Engine:
@@ -146,11 +173,10 @@ class Engine:
         """
         async with asyncio.TaskGroup() as tasks:
             try:
-                await self._commit(opening)
+                await self._commit(await self._turn(opening))
                 while not self._state.over:
                     self._perform(tasks)
-                    signal, heard = await self._inbox.get()
-                    await self._take(signal, heard)
+                    await self._take(*await self._inbox.get())
             except JournalUnavailable as fault:
                 self._fault = fault
             except BaseException:
@@ -164,35 +190,37 @@ class Engine:
         return self._state
 
     async def _take(self, signal: Signal, heard: asyncio.Future[None] | None) -> None:
+        """Take a signal, and those that wait behind it: what they make true is durable at once."""
+        waiting = [heard]
         try:
             if self._fault is not None:
                 raise self._fault
-            await self._commit(decide(self.plan, self._state, signal, self._clock.now()))
+            turn = await self._turn()
+            turn.take(signal)
+            while not turn.state.over and not self._inbox.empty():
+                signal, heard = self._inbox.get_nowait()
+                waiting.append(heard)
+                turn.take(signal)
+            await self._commit(turn)
         except JournalUnavailable as fault:
-            if heard is not None and not heard.done():
-                heard.set_exception(fault)
+            for heard in waiting:
+                if heard is not None and not heard.done():
+                    heard.set_exception(fault)
             raise
-        if heard is not None and not heard.done():
-            heard.set_result(None)
+        for heard in waiting:
+            if heard is not None and not heard.done():
+                heard.set_result(None)
 
-    async def _commit(self, events: Sequence[Event]) -> None:
-        """Make facts durable, and whatever follows from them by itself; then tell of them in order."""
-        events = [*await self._discovered(), *events]
-        state, new = self._state, list[tuple[Record, RunState]]()
-        while True:
-            for event in events:
-                number = len(self._records) + len(new) + 1
-                record = Record(number, self._clock.now(), masked(event, self._redactor.text))
-                state = evolve(state, record)
-                new.append((record, state))
-            events = decide(self.plan, state, Tick(), self._clock.now())
-            if not events:
-                break
-        if new:
-            durable = await asyncio.to_thread(self._append, [record for record, _ in new])
-            self._publish(new[:durable])
-        if self._fault is not None:
-            raise self._fault
+    async def _turn(self, events: Sequence[Event] = ()) -> _Turn:
+        turn = _Turn(self.plan, self._state, len(self._records), self._clock, self._redactor)
+        turn.add([*await self._discovered(), *events])
+        return turn
+
+    async def _commit(self, turn: _Turn) -> None:
+        """Make the facts of a turn durable; then tell of them in order."""
+        if turn.new:
+            await asyncio.to_thread(self._journal.append, *(record for record, _ in turn.new))
+            self._publish(turn.new)
         if self._discovery.obsolete:
             await asyncio.to_thread(self._discovery.finish)
 
@@ -201,16 +229,6 @@ class Engine:
         if self._state.opened is None or not self._discovery.due:
             return []
         return await asyncio.to_thread(self._discovery.facts, tuple(self._records))
-
-    def _append(self, records: Sequence[Record]) -> int:
-        """Append one by one; how many are durable. The first that is not ends the run."""
-        for number, record in enumerate(records):
-            try:
-                self._journal.append(record)
-            except JournalUnavailable as fault:
-                self._fault = fault
-                return number
-        return len(records)
 
     def _publish(self, durable: Sequence[tuple[Record, RunState]]) -> None:
         for record, state in durable:
@@ -291,6 +309,11 @@ class Engine:
         heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait((Report(event), heard))
         await heard
+
+    def tell(self, event: Observation) -> None:
+        if self._fault is not None:
+            raise self._fault
+        self._inbox.put_nowait((Report(event), None))
 
     def output(self, attempt: Attempt, data: bytes) -> None:
         piece = Output(attempt.step.id, attempt.number, data)

@@ -30,12 +30,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.turns: list[list[str]] = []
         self.fail_at: int | None = None
 
-    def append(self, record: Record) -> None:
-        if self.fail_at is not None and record.seq >= self.fail_at:
+    def append(self, *records: Record) -> None:
+        if self.fail_at is not None and records[-1].seq >= self.fail_at:
             raise JournalUnavailable("the disk is full")
-        self.records.append(record)
+        self.records += records
+        self.turns.append([record.event.kind for record in records])
 
     @property
     def kinds(self) -> list[str]:
@@ -150,6 +152,69 @@ async def test_an_intent_is_on_disk_before_the_command_exists() -> None:
     bench = Bench(plan, perform)
     await bench.engine.run([opened(plan)])
     assert order[0][-1] == "command.starting"
+
+
+async def test_a_command_s_end_and_what_follows_are_durable_at_once() -> None:
+    plan = plan_of(DELETE, BUILD)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        step = attempt.step.id
+        await desk.record(CommandStarting(step=step, attempt=1, script="true", shell="bash"))
+        desk.tell(CommandFinished(step=step, attempt=1, exit=0, duration=1.0))
+        return attempt.passed()
+
+    bench = Bench(plan, perform)
+    await bench.engine.run([opened(plan)])
+    assert bench.journal.turns == [
+        ["run.opened", "step.started"],
+        ["command.starting"],
+        ["command.finished", "step.passed", "step.started"],
+        ["command.starting"],
+        ["command.finished", "step.passed", "run.finished"],
+    ]
+
+
+async def test_what_was_said_after_the_run_was_over_is_not_recorded() -> None:
+    plan = plan_of(DELETE)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        assert not bench.engine.send(AddNote("ann", "before it ends"))
+        desk.tell(CommandFinished(step="delete", attempt=1, exit=0, duration=1.0))
+        bench.engine._say(attempt.passed())
+        assert not bench.engine.send(AddNote("ann", "after it ended"))
+        return attempt.passed()
+
+    bench = Bench(plan, perform)
+    await bench.engine.run([opened(plan)])
+    assert bench.journal.kinds[2:] == [
+        "note.added",
+        "command.finished",
+        "step.passed",
+        "run.finished",
+    ]
+
+
+async def test_a_fact_told_after_the_journal_failed_is_refused() -> None:
+    plan = plan_of(DELETE)
+    told: list[str] = []
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with pytest.raises(JournalUnavailable):
+                desk.tell(CommandFinished(step="delete", attempt=1, exit=None, duration=1.0))
+            told.append("refused")
+        raise AssertionError
+
+    bench = Bench(plan, perform)
+    bench.journal.fail_at = 3
+    run = asyncio.ensure_future(bench.engine.run([opened(plan)]))
+    await bench.until("step.started")
+    bench.engine.send(AddNote("ann", "the disk is full"))
+    with pytest.raises(JournalUnavailable):
+        await asyncio.wait_for(run, 5)
+    assert told == ["refused"]
 
 
 async def test_an_abort_ends_what_runs_before_the_run_is_finished() -> None:
@@ -382,9 +447,9 @@ async def test_an_output_that_held_a_secret_goes_when_the_record_says_so() -> No
     removed: list[list[str]] = []
     append = bench.journal.append
 
-    def noting(record: Record) -> None:
-        removed.append(list(bench.outputs.removed))
-        append(record)
+    def noting(*records: Record) -> None:
+        removed.extend([list(bench.outputs.removed)] * len(records))
+        append(*records)
 
     bench.journal.append = noting  # type: ignore[method-assign]  # looks on
     bench.redactor.register("db", "secret-value")

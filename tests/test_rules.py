@@ -75,8 +75,9 @@ PROVEN: dict[str, list[str]] = {
     "what is always done asks nobody and destroys nothing": [
         LOADER + "test_what_is_always_done_asks_nobody_and_destroys_nothing"
     ],
-    "one record is one `write` and one `fdatasync`": [
-        FILE + "test_every_record_is_one_write_and_one_sync"
+    "the records of one turn are one `write` and one `fdatasync`": [
+        FILE + "test_the_records_of_one_turn_are_one_write_and_one_sync",
+        "test_engine.py::test_a_command_s_end_and_what_follows_are_durable_at_once",
     ],
     "any failed write or sync is final": [
         FILE + "test_after_a_failed_write_or_sync_nothing_is_ever_written_again",

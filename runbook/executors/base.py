@@ -2,7 +2,8 @@
 
 An executor performs one attempt of one step and returns an `Outcome`; a failure is a value, an
 exception is our bug. When it is cancelled it ends what it started before it returns. What it does
-outside is recorded first: `desk.record` returns when the fact is on disk.
+outside is recorded first: `desk.record` returns when the fact is on disk. What it only has to say of
+what is over it tells, and goes on: that is on disk with the outcome.
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ class Desk(Protocol):
 
     async def record(self, event: Observation) -> None:
         """Return when the fact is durable. Raises JournalUnavailable: then do nothing more."""
+        ...
+
+    def tell(self, event: Observation) -> None:
+        """Have a fact recorded, with the outcome that follows it. Raises JournalUnavailable.
+
+        Nothing outside may be done on the strength of it.
+        """
         ...
 
     def output(self, attempt: Attempt, data: bytes) -> None:

@@ -192,12 +192,12 @@ class CommandExecutor:
             fault = f"cannot be started: {error}"
         finally:
             reader.finish()
-            await self._finished(attempt, desk, writer, ended, self.clock.monotonic() - began)
+            self._finished(attempt, desk, writer, ended, self.clock.monotonic() - began)
         if fault:
             return attempt.failed(fault)
         return self._judge(attempt, step, ended, reader, outputs_file)
 
-    async def _finished(
+    def _finished(
         self,
         attempt: Attempt,
         desk: Desk,
@@ -209,7 +209,7 @@ class CommandExecutor:
         if writer is not None:
             with writer:
                 stored = writer.store()
-        await desk.record(
+        desk.tell(
             CommandFinished(
                 step=attempt.step.id,
                 attempt=attempt.number,

@@ -1,7 +1,7 @@
 """The journal on disk: append-only, one writer, a record durable before anyone hears of it.
 
 Rules:
-- one record is one `write` and one `fdatasync`; only then does `append` return;
+- the records of one turn are one `write` and one `fdatasync`; only then does `append` return;
 - any failed write or sync is final: the writer is dead and nothing may be started after it, because
   after a failed sync nobody knows what the disk holds;
 - only a torn *last* line (no newline, or a tail of NULs) may be cut; its bytes are kept aside first;
@@ -96,25 +96,32 @@ class JournalFile:
         head = codec.digest(last[0]) if whole else codec.GENESIS
         return cls(descriptor, path, head, len(records)), records, torn
 
-    def append(self, record: Record) -> None:
-        """Return only when the record is durable. Raises JournalUnavailable, and then for ever."""
+    def append(self, *records: Record) -> None:
+        """Return only when all are durable. Raises JournalUnavailable, and then for ever.
+
+        A crash in between leaves a beginning of them: lines are written in their order.
+        """
         if self._dead:
             raise JournalUnavailable(self._dead, where=str(self.path))
+        head, lines = self.head, bytearray()
         try:
-            line = codec.encode(record, self.head)
+            for record in records:
+                line = codec.encode(record, head)
+                head = codec.digest(line[:-1])
+                lines += line
         except JournalDamaged as fault:
             self._dead = f"a record could not be written: {fault.message}"
             raise JournalUnavailable(self._dead, where=fault.where) from fault
         try:
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes were written")
+            written = os.write(self._descriptor, lines)
+            if written != len(lines):
+                raise OSError(f"only {written} of {len(lines)} bytes were written")
             datasync(self._descriptor)
         except OSError as fault:
             self._dead = f"a record could not be written: {fault.strerror or fault}"
             raise _unavailable(fault, self.path) from fault
-        self.head = codec.digest(line[:-1])
-        self.size += 1
+        self.head = head
+        self.size += len(records)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -38,6 +38,9 @@ class Desk:
     async def record(self, event: Observation) -> None:
         self.events.append(event)
 
+    def tell(self, event: Observation) -> None:
+        self.events.append(event)
+
     def output(self, attempt: Attempt, data: bytes) -> None:
         self.shown += data
 

@@ -47,7 +47,7 @@ def test_whether_somebody_writes_a_journal_is_told_without_disturbing_them(tmp_p
     JournalFile.reopen(tmp_path)[0].close()
 
 
-def test_every_record_is_one_write_and_one_sync(
+def test_the_records_of_one_turn_are_one_write_and_one_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = JournalFile.create(tmp_path)
@@ -65,9 +65,22 @@ def test_every_record_is_one_write_and_one_sync(
     monkeypatch.setattr(os, "write", noted_write)
     monkeypatch.setattr(file, "datasync", noted_sync)
     journal.append(note(1))
-    journal.append(note(2))
+    journal.append(note(2), note(3))
     monkeypatch.undo()
     assert calls == ["write", "sync", "write", "sync"]
+    assert read(tmp_path) == [note(1), note(2), note(3)]
+    journal.append(note(4))
+    journal.close()
+    again, records, _ = JournalFile.reopen(tmp_path)
+    assert (len(records), again.size, again.head) == (4, journal.size, journal.head)
+    again.close()
+
+
+def test_of_a_turn_with_a_record_that_no_line_can_hold_nothing_is_written(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path)
+    with pytest.raises(JournalUnavailable, match="does not fit a line"):
+        journal.append(note(1), Record(2, T0, NoteAdded(by="ann", text="x" * 70_000)))
+    assert read(tmp_path) == []
     journal.close()
 
 
