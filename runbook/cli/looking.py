@@ -29,13 +29,14 @@ from runbook.executors.probe import run_probe
 from runbook.executors.secret_command import SecretCommands
 from runbook.model.checks import NamedCheck
 from runbook.model.loader import load_file
-from runbook.plan import Plan
+from runbook.plan import Plan, TargetFacts
 from runbook.planning import bind_inputs
 from runbook.redact import Redactor
 from runbook.run.readings import Reading, unknown
 from runbook.run.terms import Mode
 from runbook.settings import read_settings
 from runbook.target import identity, kubeconfig
+from runbook.target.client import ClusterClient
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -73,16 +74,20 @@ class Looker:
         return {name: look.result() for name, look in looks.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A cluster as a run would pin it; its folder goes with it."""
+
+    client: ClusterClient
+    target: TargetFacts
+    directory: RunDirectory
+
+
 @asynccontextmanager
-async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
-    """Raises UsageError, InvalidRunbook, TargetRefused, TargetUnreachable."""
+async def pinned(arguments: argparse.Namespace) -> AsyncIterator[Pinned]:
+    """The cluster that is named, or a step's own. Raises UsageError, TargetRefused, TargetUnreachable."""
     uid = os.environ.get(identity.CLUSTER_UID, "")
-    if not arguments.context and not uid:
-        raise UsageError(
-            "--context is missing: name the cluster that is looked at",
-            hint="kubectl config get-contexts lists them; `runbook practice start` makes one",
-        )
-    request = _request(arguments)
+    require_named(arguments)
     paths = kubeconfig_paths(arguments.kubeconfig)
     context = arguments.context or kubeconfig.read(paths).current or ""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="runbook-look-"))
@@ -92,24 +97,43 @@ async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
         try:
             if uid and target.cluster_uid != uid:
                 raise TargetRefused("this is not the cluster that the run was pinned to")
-            plan, redactor = plan_for(request, target), Redactor()
-            known_secrets.register(redactor, plan, {**os.environ, **plan.env})
-            wiring.mask_credentials(client, directory, redactor)
-            mask_with(redactor.text)
-            environment = wiring.command_environment(directory, target) | dict(plan.env)
-            home = request.working_directory
-            commands = SecretCommands(environment, home, redactor)
-            probe = run_probe(environment, home, redactor)
-            yield Looker(
-                plan,
-                LateValues(plan, client, redactor, commands.read),
-                CheckContext(client, probe, run_tool=probe, directory=home, plan=plan),
-                redactor,
-            )
+            yield Pinned(client, target, directory)
         finally:
             await client.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_named(arguments: argparse.Namespace) -> None:
+    """Raises UsageError when nothing says which cluster is meant."""
+    if not arguments.context and not os.environ.get(identity.CLUSTER_UID):
+        raise UsageError(
+            "--context is missing: name the cluster that is looked at",
+            hint="kubectl config get-contexts lists them; `runbook practice start` makes one",
+        )
+
+
+@asynccontextmanager
+async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
+    """Raises UsageError, InvalidRunbook, TargetRefused, TargetUnreachable."""
+    require_named(arguments)
+    request = _request(arguments)
+    async with pinned(arguments) as cluster:
+        plan, redactor = plan_for(request, cluster.target), Redactor()
+        known_secrets.register(redactor, plan, {**os.environ, **plan.env})
+        wiring.mask_credentials(cluster.client, cluster.directory, redactor)
+        mask_with(redactor.text)
+        environment = wiring.command_environment(cluster.directory, cluster.target)
+        environment |= dict(plan.env)
+        home = request.working_directory
+        commands = SecretCommands(environment, home, redactor)
+        probe = run_probe(environment, home, redactor)
+        yield Looker(
+            plan,
+            LateValues(plan, cluster.client, redactor, commands.read),
+            CheckContext(cluster.client, probe, run_tool=probe, directory=home, plan=plan),
+            redactor,
+        )
 
 
 def _request(arguments: argparse.Namespace) -> Request:

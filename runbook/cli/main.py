@@ -34,6 +34,7 @@ SUBCOMMANDS = {
     "release-finalizers": "what hangs in Terminating: decide, say why, release what is safe",
     "preflight": "look at what must hold before a runbook's first step; nothing is changed",
     "health": "look at the health checks of a runbook, now or again and again",
+    "probe": "send requests to an experiment: shares against its weights, latencies, faults",
     "models": "point models at what was trained last: in a manifest, a cluster, or a CI's check",
     "practice": "a practice cluster of its own, and faults to repair on it",
 }

@@ -45,6 +45,10 @@ class Mesh:
     async def ready(self, name: str, *, experiment: bool = False) -> InferenceAnswer:
         return await self._ask("GET", name, "ready", experiment=experiment)
 
+    async def described(self, name: str, *, experiment: bool = False) -> InferenceAnswer:
+        """What the model says of itself: above all which tensors it takes."""
+        return await self._ask("GET", name, "", experiment=experiment)
+
     async def infer(
         self, name: str, inputs: Sequence[JSON], *, experiment: bool = False
     ) -> InferenceAnswer:
@@ -56,7 +60,7 @@ class Mesh:
     ) -> InferenceAnswer:
         answer = await self._http.request(
             method,
-            f"v2/models/{quote(name, safe='')}/{act}",
+            f"v2/models/{quote(name, safe='')}" + (f"/{act}" if act else ""),
             headers={"seldon-model": f"{name}.experiment" if experiment else name},
             json=body,
         )

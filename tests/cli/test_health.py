@@ -34,6 +34,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeCluste
     made.stop()
 
 
+@pytest.fixture
+def breakable(tmp_path: Path) -> Iterator[PracticeCluster]:
+    """A cluster of a test's own: tests run in any order."""
+    made = start(tmp_path / "c", speed=30, say=lambda _: None)
+    yield made
+    made.stop()
+
+
 def words(cluster: PracticeCluster, *more: str) -> list[str]:
     where = ["--context", cluster.context, "--kubeconfig", str(cluster.kubeconfig)]
     return [*PROGRAM, *where, *more]
@@ -144,9 +152,9 @@ def test_watching_tells_each_new_verdict_until_it_is_ended(
         assert watching.wait(20) == Exit.NOT_RECOVERED
 
 
-def test_what_is_broken_is_told_with_what_was_expected(cluster: PracticeCluster) -> None:
-    kubectl(cluster, "delete", "namespace", "argowf", "--wait=false")
-    done = health(cluster)
+def test_what_is_broken_is_told_with_what_was_expected(breakable: PracticeCluster) -> None:
+    kubectl(breakable, "delete", "namespace", "argowf", "--wait=false")
+    done = health(breakable)
     assert done.returncode == Exit.NOT_RECOVERED
     assert "✖ argo" in done.stdout or "x argo" in done.stdout
     assert "    expected  " in done.stdout

@@ -13,6 +13,7 @@ ELSEWHERE: dict[str, str] = {
     "resume --as-started": "cli/test_resume.py::"
     "test_a_changed_runbook_is_shown_and_gone_on_with_only_as_it_was_started",
     "health --watch": "cli/test_health.py::test_watching_tells_each_new_verdict_until_it_is_ended",
+    "probe --timeout": "cli/test_probe.py::test_a_silent_mesh_is_left_in_time",
     "release-finalizers --dry-run": RELEASE + "test_a_dry_run_says_the_same_and_changes_nothing",
     "release-finalizers --wait": RELEASE
     + "test_what_hangs_is_released_in_order_and_a_second_time_finds_nothing",
@@ -103,6 +104,31 @@ shows("health --kubeconfig", KUBECONFIG[1], words=book("seen", *CONTEXT), look=c
 shows("health --input", "space=nowhere", words=book("seen", *NAMED), look=code, wants=1)
 shows("health --check", "second", words=book("seen", *NAMED), look=says("first"), wants=False)
 shows("health --json", words=book("seen", *NAMED), look=is_json)
+
+# -- probe: an experiment that the cluster's own mesh answers for
+
+AB = ("financial-ab-test-experiment", "--namespace", "financial-inference")
+FEW = (*AB, *NAMED, "--requests", "20")
+TENSORS = '[{"name": "x", "datatype": "FP32", "shape": [1, 2]}]'
+shows("probe --namespace", AB[2], words=(AB[0], *NAMED), look=code, wants=0)
+shows("probe --context", "practice", words=(*AB, *KUBECONFIG), look=code, wants=0)
+shows("probe --kubeconfig", KUBECONFIG[1], words=(*AB, *CONTEXT), look=code, wants=0)
+shows("probe --requests", "20", words=(*AB, *NAMED), look=says("too few answers"))
+shows("probe --at-once", "3", words=FEW, look=says("3 at once"))
+shows("probe --endpoint", "http://127.0.0.1:1", words=FEW, look=says("does not answer"))
+shows("probe --inputs", "-", words=FEW, call=typing(TENSORS), look=says("HTTP 400"))
+shows(
+    "probe --weight",
+    "baseline-predictor=1",
+    "--weight",
+    "enhanced-predictor=1",
+    words=(*AB, *NAMED),
+    look=code,
+    wants=1,
+)
+shows("probe --confidence", "50", words=FEW, look=says("intervals, 50%"))
+shows("probe --progress", words=(*AB, *NAMED), look=says("100 requests answered"))
+shows("probe --json", words=FEW, look=is_json)
 
 # -- release-finalizers: nothing hangs on the cluster that is named
 
