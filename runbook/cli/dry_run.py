@@ -22,12 +22,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from runbook.checks.base import CheckContext, CommandResult
-from runbook.checks.readers import read as read_check
 from runbook.cli import known_secrets, practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.exit_codes import Exit
 from runbook.cli.first_plan import Request, first_plan, plan_for, read_request
 from runbook.cli.late_values import LateValues
+from runbook.cli.looking import Looker
 from runbook.cli.loop import run
 from runbook.cli.run_directory import RunDirectory
 from runbook.errors import RunbookError, UsageError
@@ -37,7 +37,7 @@ from runbook.model.document import CheckStep, CommandSecret
 from runbook.plan import Plan, PlannedStep
 from runbook.redact import Redactor
 from runbook.report import dry
-from runbook.run.readings import Reading, Verdict, unknown
+from runbook.run.readings import Reading, Verdict
 from runbook.run.terms import Mode
 from runbook.settings import read_settings
 from runbook.target.client import ClusterClient
@@ -102,7 +102,6 @@ async def _only_said(_: PlannedStep) -> Reading | None:
 
 def looking(plan: Plan, client: ClusterClient, redactor: Redactor, directory: Path) -> Look:
     """Looks at the checks of a plan on a cluster; what they say is masked."""
-    late = LateValues(plan, client, redactor, _no_command)
     environment = {
         **os.environ,
         "PATH": practice_cluster.path_for_commands(),
@@ -116,16 +115,12 @@ def looking(plan: Plan, client: ClusterClient, redactor: Redactor, directory: Pa
         plan=plan,
     )
 
+    looker = Looker(plan, LateValues(plan, client, redactor, _no_command), context, redactor)
+
     async def look(step: PlannedStep) -> Reading | None:
         if not isinstance(step.step, CheckStep) or isinstance(step.step.check, RunCheck):
             return None
-        named = NamedCheck(check=step.step.check)
-        try:
-            reading = await read_check((await late.bound(named)).check, context)
-        except RunbookError as fault:
-            reading = unknown("its values", str(fault))
-        text = redactor.text
-        return Reading(reading.verdict, text(reading.expected), text(reading.observed))
+        return await looker.look(NamedCheck(check=step.step.check))
 
     return look
 
