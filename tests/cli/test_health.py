@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from runbook.cli import practice_faults
 from runbook.cli.exit_codes import Exit
 from runbook.cli.practice_cluster import PracticeCluster, start
 
@@ -158,3 +159,28 @@ def test_what_is_broken_is_told_with_what_was_expected(breakable: PracticeCluste
     assert done.returncode == Exit.NOT_RECOVERED
     assert "✖ argo" in done.stdout or "x argo" in done.stdout
     assert "    expected  " in done.stdout
+
+
+MODEL = ("wait", "model", "baseline-predictor", "--for=condition=ModelReady=False")
+SCHEDULER = ("wait", "pod", "seldon-scheduler-0", "--for=delete")
+
+
+@pytest.mark.parametrize(
+    ("fault", "until", "green", "red"),
+    [
+        # Three ready containers prove no subscription, and a Ready Server no loaded model.
+        ("capability-mismatch", MODEL, {"mlserver", "scheduler"}, {"models-ready"}),
+        # Without a scheduler the Models keep their last conditions.
+        ("scheduler-at-zero", SCHEDULER, {"models-ready", "envoy"}, {"scheduler"}),
+    ],
+)
+def test_what_stays_green_beside_a_fault_does_not_hide_it(
+    breakable: PracticeCluster, fault: str, until: tuple[str, ...], green: set[str], red: set[str]
+) -> None:
+    practice_faults.ask(breakable, "inject", fault)
+    kubectl(breakable, *until, "-n", "financial-inference", "--timeout=60s")
+    done = health(breakable, "--json")
+    verdicts = {one["name"]: one["verdict"] for one in json.loads(done.stdout)["checks"]}
+    assert done.returncode == Exit.NOT_RECOVERED
+    assert {verdicts[name] for name in green} == {"holds"}
+    assert {verdicts[name] for name in red} == {"fails"}
