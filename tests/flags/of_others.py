@@ -97,13 +97,18 @@ shows(
     wants=0,
 )
 
-# -- health
+# -- health and preflight
 
-shows("health --context", "practice", words=book("seen", *KUBECONFIG), look=code, wants=0)
-shows("health --kubeconfig", KUBECONFIG[1], words=book("seen", *CONTEXT), look=code, wants=0)
-shows("health --input", "space=nowhere", words=book("seen", *NAMED), look=code, wants=1)
+for looking in ("health", "preflight"):
+    shows(f"{looking} --context", "practice", words=book("seen", *KUBECONFIG), look=code, wants=0)
+    shows(
+        f"{looking} --kubeconfig", KUBECONFIG[1], words=book("seen", *CONTEXT), look=code, wants=0
+    )
+    shows(f"{looking} --input", "space=nowhere", words=book("seen", *NAMED), look=code, wants=1)
+    shows(f"{looking} --json", words=book("seen", *NAMED), look=is_json)
 shows("health --check", "second", words=book("seen", *NAMED), look=says("first"), wants=False)
-shows("health --json", words=book("seen", *NAMED), look=is_json)
+shows("preflight --mode", "recovery", words=book("seen", *NAMED), look=says("only"))
+shows("preflight --verbose", words=book("seen", *NAMED), look=says("as expected"))
 
 # -- probe: an experiment that the cluster's own mesh answers for
 

@@ -72,8 +72,11 @@ inputs: {space: {default: kube-system}}
 health:
   first: {check: {kubernetes: {kind: Namespace, name: "${{ inputs.space }}"}}}
   second: {check: {kubernetes: {kind: Namespace, name: default}}}
+preflight:
+  - {id: before, check: {kubernetes: {kind: Namespace, name: "${{ inputs.space }}"}}}
+  - {id: only, when: "run.mode == 'recovery'", check: {kubernetes: {kind: Namespace, name: default}}}
 phases:
-  - {id: only, steps: [{id: end, run: "true"}]}
+  - {id: last, steps: [{id: end, run: "true"}]}
 """
 # What was begun within one second is ordered by its name: the run that died is the newest of the home's.
 BOOKS = {
