@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -150,7 +151,7 @@ FIELDS: dict[str, Any] = {
 
 def made(kind: Any) -> Any:
     """A fact of some kind about step `build`."""
-    needed = {name: FIELDS[name] for name in kind.__dataclass_fields__ if name in FIELDS}
+    needed = {f.name: FIELDS[f.name] for f in fields(kind) if f.name in FIELDS}
     return kind(step="build", **needed)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from runbook.errors import InvalidRunbook, Problem
 from runbook.model import checks, document
 from runbook.model.checks import CHECK_KINDS
-from runbook.model.document import STEP_KINDS, Phase, Runbook
+from runbook.model.document import STEP_KINDS, Phase, Runbook, StepBase
 from runbook.model.findings import Finding, nearest, steps_of
 from runbook.model.parts import Composed, Read, key_of, named
 from runbook.model.rules import find
@@ -299,7 +299,7 @@ def _no_kind(value: Any, error: Any) -> tuple[str, str]:
     expected = f"a {what} needs exactly one of {', '.join(kinds)}"
     if present:
         return f"{expected}; found {' and '.join(present)}", ""
-    known = _keys_of_everything()
+    known = _keys_of_steps_and_checks()
     for key in value:
         near = difflib.get_close_matches(str(key), kinds, n=1)
         ours = _ELSEWHERE.get(str(key), near[0] if near else None)
@@ -318,12 +318,12 @@ def _nearest(name: str, allowed: Iterable[str]) -> str:
     return f"allowed: {', '.join(sorted(options))}" if options else ""
 
 
-def _keys_of_everything() -> frozenset[str]:
+def _keys_of_steps_and_checks() -> frozenset[str]:
+    models = [m for m in vars(checks).values() if isinstance(m, type) and issubclass(m, BaseModel)]
+    steps = [m for m in vars(document).values() if isinstance(m, type) and issubclass(m, StepBase)]
     return frozenset(
         field.alias or name
-        for module in (document, checks)
-        for model in vars(module).values()
-        if isinstance(model, type) and issubclass(model, BaseModel)
+        for model in (*models, *steps)
         for name, field in model.model_fields.items()
     )
 
