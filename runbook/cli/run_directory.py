@@ -109,8 +109,17 @@ def create(runs: Path, name: str, now: datetime) -> RunDirectory:
 
 def all_runs(runs: Path) -> list[RunDirectory]:
     """Every run kept here, oldest first."""
-    found = runs.iterdir() if runs.is_dir() else ()
-    return [RunDirectory(path) for path in sorted(found) if (path / EVENTS).is_file()]
+    found = [RunDirectory(path) for path in runs.iterdir()] if runs.is_dir() else []
+    return sorted((run for run in found if (run.path / EVENTS).is_file()), key=_begun)
+
+
+def _begun(run: RunDirectory) -> tuple[str, int, str]:
+    """An id tells the second; of several runs of one second, the copy of the runbook was kept in their order."""
+    try:
+        kept = run.source.stat().st_mtime_ns
+    except OSError:
+        kept = 0
+    return run.id[: len("20260101T000000Z")], kept, run.id
 
 
 def find(runs: Path, given: str | None) -> RunDirectory:
