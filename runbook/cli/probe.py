@@ -25,7 +25,7 @@ from runbook.cli.loop import run
 from runbook.clock import RealClock
 from runbook.errors import RunbookError, UsageError
 from runbook.mlops.inference import Mesh
-from runbook.mlops.probing import Probe, inputs_of
+from runbook.mlops.probing import HOPELESS, Probe, inputs_of
 from runbook.mlops.split import judge
 from runbook.redact import Redactor
 from runbook.run.readings import Verdict
@@ -178,6 +178,7 @@ async def _probe(
                 probe_told.progress(lines=arguments.progress),
             )
             took = clock.monotonic() - begun
+            probe_told.progress_is_over()
         try:
             after = await experiment(cluster, arguments.namespace, arguments.experiment)
         except RunbookError as fault:
@@ -189,7 +190,7 @@ async def _probe(
             unread = False
     notes = [*after.notes]
     if probe.gave_up:
-        notes.append(f"given up: nobody has answered {len(probe.samples)} requests")
+        notes.append(f"given up: nobody answered the last {HOPELESS} requests")
     changed = after.weights != before.weights
     if changed:
         notes.append("the Experiment's candidates were changed meanwhile, so no share can be told")

@@ -53,6 +53,12 @@ def progress(*, lines: bool) -> Callable[[int], None]:
     return lambda _: None
 
 
+def progress_is_over() -> None:
+    """Takes the count off a terminal."""
+    if sys.stderr.isatty():
+        _say("\r\x1b[K")
+
+
 def _say(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
@@ -61,8 +67,6 @@ def _say(text: str) -> None:
 def text(told: Told) -> str:
     """In lines of at most 79 characters."""
     symbols = "utf" in (sys.stdout.encoding or "").lower()
-    if sys.stderr.isatty():
-        _say("\r\x1b[K")
     split, target = told.split, told.target
     server = f" ({target.server})" if target.server else ""
     lines = _wrapped(f"{told.namespace}/{told.experiment} on {target.context}{server}")

@@ -22,7 +22,7 @@ JSON = dict[str, Any]
 NO_ROUTE = "HTTP 404: the mesh has no route for it"
 NOT_HEALTHY = "HTTP 503: there is a route, but nothing healthy behind it"
 HOPELESS = 20
-"""Requests after which a probe that nobody has answered yet gives up."""
+"""Requests in a row that nobody answers, after which a probe gives up."""
 
 
 class NoInputs(RunbookError):
@@ -55,8 +55,8 @@ class Probe:
                     return
                 self.samples.append(await self._one())
                 told(len(self.samples))
-                silent = len(self.samples) >= HOPELESS
-                self.gave_up = silent and not any(one.answered for one in self.samples)
+                latest = self.samples[-HOPELESS:]
+                self.gave_up = len(latest) == HOPELESS and not any(one.answered for one in latest)
 
         async with asyncio.TaskGroup() as tasks:
             senders = [tasks.create_task(one_after_another()) for _ in range(at_once)]

@@ -113,11 +113,12 @@ shows("preflight --verbose", words=book("seen", *NAMED), look=says("as expected"
 # -- probe: an experiment that the cluster's own mesh answers for
 
 AB = ("financial-ab-test-experiment", "--namespace", "financial-inference")
+SURE = ("--confidence", "99.99")  # chance may not make it red
 FEW = (*AB, *NAMED, "--requests", "20")
 TENSORS = '[{"name": "x", "datatype": "FP32", "shape": [1, 2]}]'
-shows("probe --namespace", AB[2], words=(AB[0], *NAMED), look=code, wants=0)
-shows("probe --context", "practice", words=(*AB, *KUBECONFIG), look=code, wants=0)
-shows("probe --kubeconfig", KUBECONFIG[1], words=(*AB, *CONTEXT), look=code, wants=0)
+shows("probe --namespace", AB[2], words=(AB[0], *NAMED, *SURE), look=code, wants=0)
+shows("probe --context", "practice", words=(*AB, *KUBECONFIG, *SURE), look=code, wants=0)
+shows("probe --kubeconfig", KUBECONFIG[1], words=(*AB, *CONTEXT, *SURE), look=code, wants=0)
 shows("probe --requests", "20", words=(*AB, *NAMED), look=says("too few answers"))
 shows("probe --at-once", "3", words=FEW, look=says("3 at once"))
 shows("probe --endpoint", "http://127.0.0.1:1", words=FEW, look=says("does not answer"))
@@ -127,7 +128,7 @@ shows(
     "baseline-predictor=1",
     "--weight",
     "enhanced-predictor=1",
-    words=(*AB, *NAMED),
+    words=(*AB, *NAMED, *SURE),
     look=code,
     wants=1,
 )

@@ -139,6 +139,27 @@ async def test_a_mesh_that_nobody_answers_for_is_given_up_soon() -> None:
             await inputs_of(Mesh(http), "ab")
 
 
+async def test_a_mesh_that_goes_away_meanwhile_is_given_up_too() -> None:
+    answers = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal answers
+        answers += 1
+        if answers > 100:
+            raise httpx.ReadError("gone", request=request)
+        return httpx.Response(200, json={"outputs": [1]}, headers={"x-seldon-route": ":a_3:"})
+
+    async with httpx.AsyncClient(
+        base_url="http://mesh", transport=httpx.MockTransport(answer)
+    ) as http:
+        probe = Probe(Mesh(http), "ab", [], RealClock(), 5.0)
+        await probe.send(10_000, 8, asyncio.Event(), lambda _: None)
+    assert probe.gave_up
+    split = judge(probe.samples, {"a": 1.0})
+    assert (split.told, split.verdict) == (100, Verdict.UNKNOWN)
+    assert HOPELESS <= sum(split.faults.values()) < HOPELESS + 8
+
+
 async def test_what_a_model_takes_is_asked_of_it() -> None:
     async with serving(practice()) as target:
         assert await inputs_of(target, "ab") == [
