@@ -13,6 +13,7 @@ import hmac
 import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,15 +34,20 @@ _NOT_AUTHENTICATED = (
     "https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow "
     "on how to authenticate."
 )
-_INTERNAL_ERROR = (
-    "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n"
-    "<h1>Internal Server Error</h1>\n<p>The server encountered an internal error and was unable to "
-    "complete your request.</p>\n"
-)
-_NOT_FOUND = (
-    "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
-    "<p>The requested URL was not found on the server.</p>\n"
-)
+_PAGES = {
+    404: (
+        "The requested URL was not found on the server. If you entered the URL manually please check"
+        " your spelling and try again."
+    ),
+    405: "The method is not allowed for the requested URL.",
+    500: (
+        "The server encountered an internal error and was unable to complete your request. Either the"
+        " server is overloaded or there is an error in the application."
+    ),
+}
+"""What Flask says in HTML, outside the REST interface's own errors."""
+_ERROR_CLASSES = {"RESOURCE_DOES_NOT_EXIST": "RESOURCE_NOT_FOUND"}
+"""Of error codes whose class has another name."""
 
 
 def application(tracking: Tracking, credentials: Credentials) -> web.Application:
@@ -62,7 +68,7 @@ def _endpoint(call: Callable[[JSON], JSON]) -> Callable[[web.Request], Awaitable
             arguments |= dict(request.query)
         else:
             arguments |= await _body(request)
-        return web.json_response(call(arguments))
+        return _json(call(arguments))
 
     return handle
 
@@ -95,12 +101,34 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except MlflowFault as fault:
-        body = {"error_code": fault.code, "message": fault.message}
-        return web.json_response(body, status=fault.status)
+        body = {
+            "error_code": fault.code,
+            "message": fault.message,
+            "sqlstate": "KAM00",
+            "error_class": _ERROR_CLASSES.get(fault.code, fault.code),
+        }
+        return _json(body, fault.status)
     except (StoreUnreachable, UnknownModelAttribute):
-        return web.Response(status=500, text=_INTERNAL_ERROR, content_type="text/html")
+        return _page(500)
     except web.HTTPNotFound:
-        return web.Response(status=404, text=_NOT_FOUND, content_type="text/html")
+        return _page(404)
+    except web.HTTPMethodNotAllowed as fault:
+        return _page(405, Allow=", ".join((*sorted(fault.allowed_methods), "OPTIONS")))
+
+
+def _json(document: JSON, status: int = 200) -> web.Response:
+    """MLflow names no character set."""
+    body = json.dumps(document).encode()
+    return web.Response(status=status, body=body, content_type="application/json")
+
+
+def _page(status: int, **headers: str) -> web.Response:
+    name = HTTPStatus(status).phrase
+    text = (
+        f"<!doctype html>\n<html lang=en>\n<title>{status} {name}</title>\n"
+        f"<h1>{name}</h1>\n<p>{_PAGES[status]}</p>\n"
+    )
+    return web.Response(status=status, text=text, content_type="text/html", headers=headers)
 
 
 def _guard(credentials: Credentials) -> Callable[..., Awaitable[web.StreamResponse]]:

@@ -21,6 +21,7 @@ def experiment_json(experiment: Experiment) -> JSON:
         "lifecycle_stage": experiment.lifecycle_stage,
         "last_update_time": experiment.created,
         "creation_time": experiment.created,
+        "workspace": "default",
     }
 
 
@@ -61,7 +62,8 @@ def model_json(model: LoggedModel) -> JSON:
         "artifact_uri": model.artifact_uri,
         "status": model.status,
         "source_run_id": model.source_run_id,
-        **_filled(model_type=model.model_type, tags=_pairs(model.tags)),
+        "model_type": model.model_type,
+        **_filled(tags=_pairs(model.tags)),
     }
     return {"info": info, "data": _filled(params=_pairs(model.params))}
 
@@ -76,6 +78,8 @@ def version_json(version: ModelVersion, aliases: list[str]) -> JSON:
         "source": version.source,
         "run_id": version.run_id,
         "status": "READY",
+        "description": "",
+        "run_link": "",
         **_filled(aliases=aliases),
     }
 

@@ -154,10 +154,14 @@ def page(items: Sequence[T], max_results: object, token: str, default: int) -> t
     """One page and the token of the next ("" at the end)."""
     limit = default if max_results is None else max_results
     if not isinstance(limit, int) or not 1 <= limit <= MAX_RESULTS:
-        raise invalid(
-            f"Invalid value {limit} for parameter 'max_results' supplied: "
-            f"It must be at least 1 and at most {MAX_RESULTS}"
+        too_many = isinstance(limit, int) and limit > MAX_RESULTS
+        reason = (
+            f":  Hint: Value was of type '{type(limit).__name__}'. See the API docs for more"
+            " information about request parameters."
+            if too_many
+            else ". It must be a positive integer"
         )
+        raise invalid(f"Invalid value {limit} for parameter 'max_results' supplied{reason}")
     offset = _offset(token)
     chosen = list(items[offset : offset + limit])
     if offset + limit >= len(items):

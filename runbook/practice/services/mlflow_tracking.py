@@ -280,9 +280,11 @@ class Tracking:
         return {"registered_model": registered_json(self._store.registered(text(given, "name")))}
 
     def create_version(self, given: JSON) -> JSON:
-        made = self._store.add_version(
-            text(given, "name"), text(given, "source"), optional(given, "run_id")
-        )
+        source, run_id = text(given, "source"), optional(given, "run_id")
+        model = self._store.models.get(source.removeprefix("models:/"))
+        if model is not None and not run_id:
+            run_id = model.source_run_id
+        made = self._store.add_version(text(given, "name"), source, run_id)
         return self._version(made)
 
     def version(self, given: JSON) -> JSON:

@@ -158,10 +158,26 @@ async def test_errors_are_json_with_a_code(
 ) -> None:
     got, answer = await server._ask(method, path, json=body)
     assert (got, answer["error_code"]) == expected
+    assert (answer["sqlstate"], bool(answer["error_class"])) == ("KAM00", True)
+
+
+async def test_json_comes_without_a_character_set(server: Server) -> None:
+    for query in ({"experiment_name": EXPERIMENT}, {"experiment_name": "never-made"}):
+        url = "/api/2.0/mlflow/experiments/get-by-name"
+        async with server.client.get(url, params=query, headers=AUTH) as answer:
+            assert answer.headers["Content-Type"] == "application/json"
+
+
+async def test_a_version_of_a_logged_model_names_its_run(server: Server) -> None:
+    await server.post("registered-models/create", {"name": "Named"})
+    source = f"models:/{server.trained.model_id}"
+    _, made = await server.post("model-versions/create", {"name": "Named", "source": source})
+    assert made["model_version"]["run_id"] == server.trained.run_id
 
 
 async def test_searching_runs_with_get_is_405_and_without_json_is_400(server: Server) -> None:
-    assert (await server.get("runs/search"))[0] == 405
+    status, page = await server.get("runs/search")
+    assert (status, "<h1>Method Not Allowed</h1>" in page) == (405, True)
     assert (await server._ask("POST", "runs/search", data="x"))[0] == 400
 
 
