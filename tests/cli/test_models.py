@@ -82,6 +82,7 @@ class Bench:
         self.kubectl("create", "-f", "-", given=TRAINING)
         words = ("wait", "workflow/train-enhanced", "-n", PIPELINES, "--timeout=100s")
         self.kubectl(*words, "--for=jsonpath={.status.phase}=Succeeded")
+        self.kubectl("apply", "-f", str(MANIFEST))  # the pipeline has patched the Model itself
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,49 @@ async def test_both_pipelines_succeed_and_leave_a_model_in_mlflow(machine: Machi
     assert machine.services.mlflow.run(model.source_run_id).status == "FINISHED"
     bucket, _, prefix = model.artifact_uri.removeprefix("s3://").partition("/")
     assert machine.services.s3.get(bucket, f"{prefix}/MLmodel").body
+    deployed = machine.api.get(MODELS, INFERENCE, "enhanced-predictor")
+    assert deployed is not None
+    assert deployed["spec"]["storageUri"] == f"{model.artifact_uri.rstrip('/')}/"
+    assert deployed["metadata"]["generation"] == deployed["status"]["observedGeneration"] == 2
+    assert health.unhealthy(machine.api) == []
+
+
+async def test_without_its_rights_the_last_step_of_a_training_fails_in_real_words(
+    machine: Machine,
+) -> None:
+    await machine.api.delete(
+        "rolebindings.rbac.authorization.k8s.io", INFERENCE, "model-deployer-rolebinding"
+    )
+    before = machine.api.get(MODELS, INFERENCE, "baseline-predictor")
+    spec = {"workflowTemplateRef": {"name": "financial-training-pipeline-template"}}
+    made = {"metadata": {"name": "train", "namespace": TRAINING}, "spec": spec}
+    await machine.api.create(WORKFLOWS, made)
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = (machine.api.get(WORKFLOWS, TRAINING, "train") or {}).get(
+            "status", {}
+        )
+        return found
+
+    await until(machine, lambda: status().get("phase") in {"Succeeded", "Failed", "Error"})
+    assert status()["phase"] == "Failed"
+    phases = {n["displayName"]: n["phase"] for n in status()["nodes"].values()}
+    assert phases["train-model"] == "Succeeded"
+    assert phases["update-model-deployments"] == "Failed"
+    assert "update-model-deployments(1)" not in phases  # saying it again makes it no truer
+    [pod] = [
+        p["metadata"]["name"]
+        for p in machine.api.select("pods", TRAINING)
+        if "update-model-uris" in p["metadata"]["name"]
+    ]
+    log = "\n".join(line for _, line in machine.plane.logs.read(TRAINING, pod, "main"))
+    assert (
+        'User "system:serviceaccount:financial-mlops-pytorch:argo-workflow-sa" cannot list resource'
+        ' "models" in API group "mlops.seldon.io" in the namespace "financial-inference"'
+    ) in log
+    after = machine.api.get(MODELS, INFERENCE, "baseline-predictor")
+    assert before is not None and after is not None
+    assert after["spec"] == before["spec"]
 
 
 async def test_what_cannot_become_healthy_is_named(machine: Machine) -> None:

@@ -44,11 +44,11 @@ FAULT = Fault(
     name="executor-without-limits",
     title="A training ends at once, and there is no pod",
     story=(
-        "The training template was tidied up. Every training since ends in Error within a second."
+        "The training template was tidied up. Every training since has failed within a second."
         " The quota is there on purpose. Get a training to succeed."
     ),
     symptoms=(
-        workflows("Error"),
+        workflows("Failed"),
         workflow_says("must specify limits.cpu for: init"),
     ),
     diagnosis=(

@@ -29,7 +29,7 @@ _CONTAINER = "/spec/templates/0/container"
 async def inject(bench: Bench) -> None:
     found = bench.get(TEMPLATES, TRAINING, TRAINING_TEMPLATE)
     templates = copy.deepcopy(found["spec"]["templates"])
-    for template in templates:
+    for template in templates[:1]:  # the training itself
         template["container"]["image"] = _FLOATING
     await bench.patch(TEMPLATES, TRAINING, TRAINING_TEMPLATE, {"spec": {"templates": templates}})
     if bench.find(WORKFLOWS, TRAINING, _NIGHTLY) is not None:
@@ -82,7 +82,10 @@ FAULT = Fault(
     symptoms=(
         workflows("Failed"),
         workflow_says("Error (exit code 1)"),
-        Symptom(f"kubectl logs {_NIGHTLY} -n {TRAINING} -c main", "weights_only"),
+        Symptom(
+            f"kubectl logs -l workflows.argoproj.io/workflow={_NIGHTLY} -n {TRAINING} -c main",
+            "weights_only",
+        ),
     ),
     diagnosis=(
         "The template names its image by :latest, and what was pushed there last holds a newer"

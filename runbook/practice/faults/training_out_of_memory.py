@@ -27,9 +27,9 @@ async def inject(bench: Bench) -> None:
     remember_quota(bench)
     found = bench.get(TEMPLATES, TRAINING, TRAINING_TEMPLATE)
     templates = copy.deepcopy(found["spec"]["templates"])
-    for template in templates:
-        template["container"]["resources"]["limits"]["memory"] = "2Gi"
-        template["container"]["resources"]["requests"]["memory"] = "1Gi"
+    resources = templates[0]["container"]["resources"]  # the training's own
+    resources["limits"]["memory"] = "2Gi"
+    resources["requests"]["memory"] = "1Gi"
     await bench.patch(TEMPLATES, TRAINING, TRAINING_TEMPLATE, {"spec": {"templates": templates}})
     await submit(bench, TRAINING_TEMPLATE)
 
@@ -37,7 +37,11 @@ async def inject(bench: Bench) -> None:
 async def _limits(case: Case) -> list[str | None]:
     found = await case.read.get(TEMPLATES, TRAINING, TRAINING_TEMPLATE)
     templates = dig(found, "spec", "templates", default=[])
-    return [dig(one, "container", "resources", "limits", "memory") for one in templates]
+    return [
+        dig(one, "container", "resources", "limits", "memory")
+        for one in templates
+        if "container" in one
+    ]
 
 
 async def check(case: Case) -> str:

@@ -14,44 +14,18 @@ from runbook.practice.faults.pipelines import submit, submitting
 from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE, WORKFLOWS
 from runbook.practice.faults.symptoms import workflow_says, workflows
 
-_MAIN, _TRAIN, _STEP = "train-and-update", "train-model", "update-model-deployments"
-_UPDATE = "update-model-uris"
+_TRAIN, _STEP = "train-model", "update-model-deployments"
 _ARGUMENT = "model-variant"
 _READ = f"{{{{workflow.parameters.{_ARGUMENT}}}}}"
-_STEP_PATH = "/spec/templates/0/steps/1/0"
+_STEP_PATH = "/spec/templates/1/steps/1/0"
 
 
 async def inject(bench: Bench) -> None:
-    spec = bench.get(TEMPLATES, TRAINING, TRAINING_TEMPLATE)["spec"]
-    train = next(one for one in spec["templates"] if one["name"] == _TRAIN)
+    train, *others = bench.get(TEMPLATES, TRAINING, TRAINING_TEMPLATE)["spec"]["templates"]
     default = {"parameters": [{"name": _ARGUMENT, "default": "baseline"}]}
-    extended = {
-        "entrypoint": _MAIN,
-        "arguments": None,
-        "templates": [_steps(), {**train, "inputs": default}, _update(train)],
-    }
-    await bench.patch(TEMPLATES, TRAINING, TRAINING_TEMPLATE, {"spec": extended})
+    less = {"arguments": None, "templates": [{**train, "inputs": default}, *others]}
+    await bench.patch(TEMPLATES, TRAINING, TRAINING_TEMPLATE, {"spec": less})
     await submit(bench, TRAINING_TEMPLATE)
-
-
-def _steps() -> JSON:
-    given = {"parameters": [{"name": _ARGUMENT, "value": _READ}]}
-    update = {"name": _STEP, "template": _UPDATE, "arguments": given}
-    return {"name": _MAIN, "steps": [[{"name": _TRAIN, "template": _TRAIN}], [update]]}
-
-
-def _update(train: JSON) -> JSON:
-    said = f"models of variant {{{{inputs.parameters.{_ARGUMENT}}}}} are due for their new URI"
-    container = {
-        "image": train["container"]["image"],
-        "command": ["sh", "-c", f"echo {said}"],
-        "resources": {
-            "requests": {"cpu": "100m", "memory": "128Mi"},
-            "limits": {"cpu": "200m", "memory": "256Mi"},
-        },
-    }
-    wanted = {"parameters": [{"name": _ARGUMENT}]}
-    return {"name": _UPDATE, "inputs": wanted, "container": container}
 
 
 async def check(case: Case) -> str:
@@ -108,9 +82,8 @@ FAULT = Fault(
     name="workflow-argument-missing",
     title="Every training fails at once, and nothing of it ever runs",
     story=(
-        f"Since yesterday the training template ends in a step of its own, {_STEP}, which is not in"
-        " k8s/base yet and is to stay. A submission is accepted and the workflow fails in the same"
-        " second. Get a training through all of its steps."
+        "The training template was tidied up yesterday. A submission is accepted and the workflow"
+        f" fails in the same second. Get a training through all of its steps, {_STEP} included."
     ),
     symptoms=(
         workflows("Failed"),
@@ -118,7 +91,7 @@ FAULT = Fault(
         workflow_says(f"failed to resolve {_READ}"),
     ),
     diagnosis=(
-        "The new step reads a parameter of the workflow. Whoever added it took away the template's"
+        "The steps read a parameter of the workflow. Whoever tidied up took away the template's"
         " declaration, and the submission gives none, so the controller finds the whole spec"
         " invalid before anything is run. The template itself was accepted: its schema does not"
         " look that far."
@@ -143,9 +116,9 @@ FAULT = Fault(
     penalties=(
         Penalty(
             "step-removed",
-            "the new step was taken out again, where one declaration was missing",
+            "the last step was taken out, where one declaration was missing",
             _step_removed,
-            ("kubectl apply -k k8s/base",),
+            (_patch("replace", "/spec/entrypoint", f'"{_TRAIN}"'),),
         ),
         Penalty(
             "variant-fixed",

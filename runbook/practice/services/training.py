@@ -123,6 +123,22 @@ class Trainer:
         self._store.update_run(run_id, status="FINISHED", end_time=end)
         return Trained(run.experiment_id, run_id, model.model_id, model.artifact_uri)
 
+    def newest(self, variant: str) -> Trained | None:
+        """The newest finished run of a variant that has logged a model which is READY."""
+        made = [
+            (run.end_time or 0, model)
+            for model in self._store.models.values()
+            if (run := self._store.runs.get(model.source_run_id)) is not None
+            and run.status == "FINISHED"
+            and run.params.get("model_variant") == variant
+        ]
+        if not made:
+            return None
+        _, model = max(made, key=lambda one: (one[0], one[1].model_id))
+        if model.status != "LOGGED_MODEL_READY":
+            return None
+        return Trained(model.experiment_id, model.source_run_id, model.model_id, model.artifact_uri)
+
     def train(
         self,
         variant: str,

@@ -121,7 +121,12 @@ class Kubectl:
         return Done(yaml.safe_dump(json.loads(answer.body), width=10_000), answer.status == 200)
 
     async def _logs(self, asked: Words) -> Done:
-        name = asked.plain[0]
+        if "-l" in asked.options:
+            wanted_labels = dict([asked.options["-l"].split("=")])
+            chosen = self.api.select("pods", asked.namespace, wanted_labels)
+            name = str(chosen[0]["metadata"]["name"]) if chosen else "none"
+        else:
+            name = asked.plain[0]
         if name.startswith("deployment/"):
             wanted = name.removeprefix("deployment/")
             pods = self.api.select("pods", asked.namespace)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from runbook.practice.apiserver.authorization import Attributes, User, check
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.cluster import JSON, Cluster
-from runbook.practice.controllers.argo.jobs import JobFailed, JobRun, JobTable
+from runbook.practice.controllers.argo.jobs import Act, JobFailed, JobRun, JobTable
 from runbook.practice.controllers.argo.names import INIT, MAIN, NODE_ID, WAIT, WORKFLOW_LABEL
 from runbook.practice.controllers.argo.volumes_data import VolumesData
 from runbook.practice.controllers.behaviours import ContainerPlan, Exit, PodBehaviour
@@ -49,7 +49,7 @@ class Work:
 
     key: Key
     pod_uid: str
-    steps: Iterator[float]
+    steps: Iterator[float | Act]
     run: JobRun
     printed: list[str] = field(default_factory=list)
     outcome: Exit | None = None
@@ -158,9 +158,16 @@ class Executor(PodBehaviour):
             if not self._alive(work):
                 return
             try:
-                self._go_on(work, next(work.steps))
+                coming = next(work.steps)
+                while not isinstance(coming, float | int):
+                    await coming()
+                    coming = next(work.steps)
+                self._go_on(work, coming)
             except StopIteration:
                 self._end(work, Exit(0))
+            except ApiError as refusal:
+                work.run.print(refusal.message)
+                self._end(work, Exit(1))
             except JobFailed as failure:
                 for line in failure.lines:
                     work.run.print(line)
@@ -220,7 +227,7 @@ class Executor(PodBehaviour):
         return same and self._works.get(work.key) is work
 
 
-def _never_again() -> Iterator[float]:
+def _never_again() -> Iterator[float | Act]:
     while True:
         yield 3600.0
 

@@ -1,7 +1,7 @@
 """What the programs in workflow pods do: no program runs here, so each job is told as a short script.
 
 A job is a generator over its `JobRun`: it prints, reads and writes files on the pod's real volumes, and
-yields the seconds until it goes on. It ends well by returning and badly by raising `JobFailed`; it
+yields the seconds until it goes on, or an act on the cluster that is awaited. It ends well by returning and badly by raising `JobFailed`; it
 fails when, and only when, what it needs is not there. Which job a pod runs follows from the program
 its main container is told to start.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,8 +58,13 @@ class Trainer(Protocol):
         """Log metrics, parameters and the model, and close the run."""
         ...
 
+    def newest(self, variant: str, /) -> Trained | None:
+        """The newest finished run of a variant that has logged a model which is READY."""
+        ...
 
-Job = Callable[["JobRun"], Iterator[float]]
+
+Act = Callable[[], Awaitable[None]]
+Job = Callable[["JobRun"], Iterator["float | Act"]]
 
 
 @dataclass(slots=True)
@@ -180,7 +185,7 @@ def _staged_source(pod: JSON) -> str:
 _STATEMENT = re.compile(r"[\n;]|&&")
 
 
-def shell(run: JobRun) -> Iterator[float]:
+def shell(run: JobRun) -> Iterator[float | Act]:
     """`echo`, `sleep` and `exit` of a script; any other command takes a moment and succeeds."""
     yield 1.0
     for statement in _STATEMENT.split(" ".join(command_line(run.pod))):

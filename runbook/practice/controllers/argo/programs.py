@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from runbook.practice.controllers.argo.deploying import update_uris
 from runbook.practice.controllers.argo.jobs import Job, JobFailed, JobRun, Trainer
 from runbook.practice.controllers.dns import Unreachable
 from runbook.practice.controllers.images import torch_of
@@ -45,6 +46,7 @@ def programs(trainer: Trainer) -> dict[str, Job]:
         "data_ingestion.py": ingest,
         "feature_engineering_pytorch.py": engineer,
         "train_pytorch_model.py": lambda run: train(run, trainer),
+        "runbook": lambda run: update_uris(run, trainer),
     }
 
 
