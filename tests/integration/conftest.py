@@ -7,14 +7,17 @@ against the newer server, and against its own.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cluster.processes import Process, free_ports
 from tests.integration import servers, sides
-from tests.integration.servers import Environment, NotInstalled, Store
+from tests.integration.servers import HERE, Environment, NotInstalled, Store
 from tests.integration.sides import Side
 
 OLD = os.environ.get("RUNBOOK_TEST_OLD_MLFLOW")
@@ -95,3 +98,35 @@ def proxying(installed: Environment, store: Store, directory: Path) -> Iterator[
 def side(request: pytest.FixtureRequest) -> Side:
     found: Side = request.getfixturevalue(request.param.replace("-", "_"))
     return found
+
+
+@pytest.fixture(scope="session")
+def mlserver(installed: Environment, directory: Path) -> Iterator[str]:
+    """The address of a model server that holds one model, `baseline`."""
+    folder = directory / "mlserver"
+    folder.mkdir()
+    servers.run(installed, HERE / "classifier.py", {}, str(folder / "model.joblib"))
+    http, grpc, metrics = free_ports(3)
+    settings: Mapping[str, Any] = {
+        "host": "127.0.0.1",
+        "http_port": http,
+        "grpc_port": grpc,
+        "metrics_port": metrics,
+        "parallel_workers": 0,
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    model = {
+        "name": "baseline",
+        "implementation": "mlserver_sklearn.SKLearnModel",
+        "parameters": {"uri": "./model.joblib"},
+    }
+    (folder / "model-settings.json").write_text(json.dumps(model))
+    command = [installed.program("mlserver"), "start", str(folder)]
+    endpoint = f"http://127.0.0.1:{http}"
+    environment = {"HOME": str(folder)}
+
+    def ready() -> bool:
+        return servers.answers(f"{endpoint}/v2/models/baseline/ready")
+
+    with servers.running(Process("mlserver", command, folder / "log", ready, environment)):
+        yield endpoint

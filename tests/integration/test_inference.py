@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, cast
-
-import pytest
 
 from runbook.checks.base import CheckContext, CommandResult
 from runbook.checks.mlops import look_inference
@@ -16,43 +12,9 @@ from runbook.model.checks import InferenceQuery
 from runbook.run.readings import Reading, Verdict
 from runbook.target.client import ClusterClient
 from runbook.target.services import Services
-from tests.cluster.processes import Process, free_ports
-from tests.integration import servers, sides
-from tests.integration.servers import HERE, Environment
+from tests.integration import sides
 
 INPUT = {"name": "input", "datatype": "FP64", "shape": [2, 1], "data": [-5.0, 5.0]}
-
-
-@pytest.fixture(scope="module")
-def mlserver(installed: Environment, directory: Path) -> Iterator[str]:
-    """The address of a model server that holds one model, `baseline`."""
-    folder = directory / "mlserver"
-    folder.mkdir()
-    servers.run(installed, HERE / "classifier.py", {}, str(folder / "model.joblib"))
-    http, grpc, metrics = free_ports(3)
-    settings: Mapping[str, Any] = {
-        "host": "127.0.0.1",
-        "http_port": http,
-        "grpc_port": grpc,
-        "metrics_port": metrics,
-        "parallel_workers": 0,
-    }
-    (folder / "settings.json").write_text(json.dumps(settings))
-    model = {
-        "name": "baseline",
-        "implementation": "mlserver_sklearn.SKLearnModel",
-        "parameters": {"uri": "./model.joblib"},
-    }
-    (folder / "model-settings.json").write_text(json.dumps(model))
-    command = [installed.program("mlserver"), "start", str(folder)]
-    endpoint = f"http://127.0.0.1:{http}"
-    environment = {"HOME": str(folder)}
-
-    def ready() -> bool:
-        return servers.answers(f"{endpoint}/v2/models/baseline/ready")
-
-    with servers.running(Process("mlserver", command, folder / "log", ready, environment)):
-        yield endpoint
 
 
 async def look(endpoint: str, **query: Any) -> Reading:

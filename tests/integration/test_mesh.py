@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from runbook.run.readings import Verdict
 from tests.cluster.processes import free_ports
-from tests.integration.test_inference import INPUT, look, mlserver  # noqa: F401
+from tests.integration.test_inference import INPUT, look
 
 ROUTE = ":baseline_3:"
 
@@ -26,7 +26,7 @@ def tensor(**changed: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def unloaded(mlserver: str) -> Iterator[None]:  # noqa: F811
+def unloaded(mlserver: str) -> Iterator[None]:
     models = f"{mlserver}/v2/repository/models/baseline"
     httpx.post(f"{models}/unload", trust_env=False).raise_for_status()
     try:
@@ -64,7 +64,7 @@ def proxy(upstream: str) -> web.Application:
 
 
 @pytest.fixture
-async def mesh(mlserver: str) -> AsyncIterator[str]:  # noqa: F811
+async def mesh(mlserver: str) -> AsyncIterator[str]:
     async with TestServer(proxy(mlserver)) as server:
         yield str(server.make_url("/"))
 
