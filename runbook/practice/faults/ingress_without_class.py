@@ -20,7 +20,7 @@ from runbook.practice.faults.places import BASELINE, DEPLOYMENTS, INFERENCE, POL
 from runbook.practice.faults.shortcuts import was_deleted
 
 _INGRESS, _CLASS, _POLICY = "inference", "nginx", "serving-ingress"
-_PROBE = f"/v2/models/{BASELINE}/ready"
+_PROBE = f"/v2/models/{BASELINE}"
 _DOOR, _MESH = f"{NAME}:http", "seldon-mesh:http"
 
 
@@ -133,7 +133,8 @@ FAULT = Fault(
             "ingress does not contain a valid IngressClass",
         ),
         Symptom(
-            f"kubectl get --raw /api/v1/namespaces/{INFERENCE}/services/{_MESH}/proxy{_PROBE}", "{}"
+            f"kubectl get --raw /api/v1/namespaces/{INFERENCE}/services/{_MESH}/proxy{_PROBE}",
+            BASELINE,
         ),
     ),
     diagnosis=(

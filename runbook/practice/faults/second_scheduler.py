@@ -25,7 +25,7 @@ from runbook.practice.faults.shortcuts import was_deleted
 from runbook.practice.faults.symptoms import MODELS_UP
 
 _CENTRAL = OPERATOR[0]
-_MESH, _PATH = "seldon-mesh:http", f"/v2/models/{ENHANCED}/ready"
+_MESH, _PATH = "seldon-mesh:http", f"/v2/models/{ENHANCED}"
 _PROBES = 20
 _DIALS_WITHIN = 10.0  # seconds a new envoy has for its stream before the alias goes again
 _ONLY = ("seldon-modelgateway", "seldon-pipelinegateway", "seldon-dataflow-engine", "hodometer")
@@ -147,7 +147,7 @@ FAULT = Fault(
     ),
     symptoms=(
         MODELS_UP,
-        Symptom(f"kubectl get --raw {_RAW}", "{}"),
+        Symptom(f"kubectl get --raw {_RAW}", ENHANCED),
         Symptom(f"kubectl get pods -n {_CENTRAL}", SCHEDULER_POD),
         Symptom(f"kubectl logs {SCHEDULER_POD} -n {_CENTRAL} -c scheduler", f".{INFERENCE}"),
     ),
