@@ -15,7 +15,7 @@ from runbook.checks.readers import read as read_check
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.models_told import Applied, Change
 from runbook.clock import RealClock
-from runbook.errors import RunbookError, TargetRefused, UsageError
+from runbook.errors import RunbookError, TargetRefused, TargetUnreachable, UsageError
 from runbook.model.checks import KubernetesCheck
 from runbook.run.readings import Reading, Verdict
 from runbook.target import identity, kubeconfig
@@ -126,7 +126,7 @@ async def _models(client: ClusterClient, namespace: str) -> Mapping[str, str]:
     try:
         listing = await client.list(MODELS, namespace)
     except ApiStatusError as fault:
-        raise RunbookError(
+        raise TargetUnreachable(
             f"Models of namespace {namespace} cannot be listed: {fault.message}",
             hint="is Seldon Core there, and may this account list models?",
         ) from fault

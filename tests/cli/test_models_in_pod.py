@@ -142,7 +142,7 @@ def test_without_the_binding_they_are_not(pod: Pod) -> None:
     pod.kubectl("delete", "rolebinding", "model-deployer-rolebinding", "-n", SERVING)
     try:
         done = pod.run("baseline")
-        assert done.returncode == Exit.USAGE
+        assert done.returncode == Exit.TARGET
         account = f"system:serviceaccount:{PIPELINES}:argo-workflow-sa"
         assert f'User "{account}" cannot list resource "models"' in done.stderr
     finally:

@@ -22,8 +22,8 @@ from runbook.practice.controllers.seldon.hosts import dial
 GROUP, RESOURCE = "mlops.seldon.io", "models"
 MODELS = f"{RESOURCE}.{GROUP}"
 READY_WITHIN = 600.0
-UNABLE, REFUSED, NOT_READY = 6, 2, 1
-"""Exit codes: somebody could not be asked; was asked, and refused; not ready in time."""
+UNABLE, NOT_READY = 6, 1
+"""Exit codes: somebody could not be asked, or refused; not ready in time."""
 
 
 def update_uris(run: JobRun, trainer: Trainer) -> Iterator[float | Act]:
@@ -40,7 +40,7 @@ def update_uris(run: JobRun, trainer: Trainer) -> Iterator[float | Act]:
         raise JobFailed(
             f"runbook: Models of namespace {namespace} cannot be listed: {refusal}",
             "hint: is Seldon Core there, and may this account list models?",
-            code=REFUSED,
+            code=UNABLE,
         )
     _reach_mlflow(run)
     yield 1.0
