@@ -21,6 +21,7 @@ from runbook.checks import (
     http,
     kubernetes,
     mlops,
+    rights,
     secrets,
     tools,
     volumes,
@@ -44,7 +45,7 @@ from runbook.model.checks import (
     WorkflowQuery,
     check_kind,
 )
-from runbook.model.preflight import GitopsQuery, ToolsQuery, VolumesQuery
+from runbook.model.preflight import GitopsQuery, RightsQuery, ToolsQuery, VolumesQuery
 from runbook.model.values import format_duration
 from runbook.run.readings import Reading, fails, unknown
 from runbook.target.api import ApiStatusError, UnknownResource
@@ -95,6 +96,7 @@ READERS: Mapping[str, KindReader[Any]] = {
     "workflow": KindReader(WorkflowQuery, workflow.expects, workflow.look),
     "volumes": KindReader(VolumesQuery, volumes.expects, volumes.look),
     "gitops": KindReader(GitopsQuery, gitops.expects, gitops.look),
+    "rights": KindReader(RightsQuery, rights.expects, rights.look),
     "tools": KindReader(ToolsQuery, tools.expects, tools.look),
 }
 """Every kind but `health`, which names another check and is resolved before it gets here."""

@@ -88,9 +88,7 @@ def keys_of_backup(file: Path, shown: str) -> list[RSAPrivateKey]:
     content = _read(file, shown)
     keys = _pem_keys(content)
     if not keys:
-        keys = private_keys(
-            [one for one in _objects(content, shown) if one.get("kind") == "Secret"]
-        )
+        keys = private_keys([one for one in objects(content, shown) if one.get("kind") == "Secret"])
     if not keys:
         raise UnusableFile(f"{shown} holds no private key that can be read")
     return keys
@@ -108,7 +106,7 @@ def open_all(
     order = list(keys)
     for given in files:
         for path, shown in _files(directory / given, given):
-            sealed = [one for one in _objects(_read(path, shown), shown) if _is_sealed(one)]
+            sealed = [one for one in objects(_read(path, shown), shown) if _is_sealed(one)]
             if not sealed and path != directory / given:
                 continue  # a folder may hold other manifests too
             if not sealed:
@@ -117,6 +115,13 @@ def open_all(
     if not found:
         raise UnusableFile(f"no SealedSecret in {', '.join(files)}")
     return tuple(found)
+
+
+def objects_in(path: Path, given: str) -> list[JSON]:
+    """The objects of a file or a folder of manifests. Raises UnusableFile."""
+    return [
+        one for file, shown in _files(path, given) for one in objects(_read(file, shown), shown)
+    ]
 
 
 def scope_of(sealed: JSON) -> Scope:
@@ -203,7 +208,7 @@ def _read(path: Path, shown: str) -> bytes:
     return content
 
 
-def _objects(content: bytes, shown: str) -> Iterator[JSON]:
+def objects(content: bytes, shown: str) -> Iterator[JSON]:
     """The Kubernetes objects of a file, those of Lists one by one."""
     try:
         documents = list(yaml.load_all(content, Loader=yaml.CSafeLoader))

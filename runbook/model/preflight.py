@@ -32,6 +32,21 @@ class ToolsQuery(FormatModel):
     )
 
 
+class Right(FormatModel):
+    """Something that must be allowed."""
+
+    verbs: list[Text] = Field(min_length=1, description="get, list, create, patch, delete, ...")
+    resource: Text = Field(description="plural, with its group: models.mlops.seldon.io, pods/log")
+    namespace: str | None = Field(None, description="left out: in all of them, or of the cluster")
+    name: str | None = Field(None, description="left out: whatever its name")
+
+
+class RightsQuery(FormatModel):
+    """What the steps of the runbook need is allowed."""
+
+    also: list[Right] = Field([], description="rights besides those that the steps show")
+
+
 class VolumesCheck(FormatModel):
     volumes: VolumesQuery = Field(description="no data is lost with claims, but what may be")
 
@@ -44,3 +59,7 @@ class ToolsCheck(FormatModel):
     tools: ToolsQuery = Field(
         description="the programs that steps call are here, kubectl is in step"
     )
+
+
+class RightsCheck(FormatModel):
+    rights: RightsQuery = Field(description="whatever the steps do is allowed")

@@ -50,7 +50,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Walk]:
 def _drill(side: Side, home: Path) -> Walk:
     context = CONTEXTS[side.name]
     words = ["run", "infrastructure-reproduction", "--mode", "drill", "--context", context]
-    words += ["--kubeconfig", str(side.kubeconfig)]
+    # One kubectl walks both, and they call themselves by versions that lie far apart.
+    words += ["--kubeconfig", str(side.kubeconfig), "--input", "kubectl_in_step=false"]
     return Operator(home).walk(words, {"go": context, "release": "release"}, WITHIN)
 
 
@@ -104,8 +105,10 @@ def test_the_drill_recovers_the_real_platform(walked: dict[str, Walk]) -> None:
     assert report["status"] == "recovered"
     assert report["recovery"]["within"] is True
     assert report["mode"] == "drill"
-    failed = [step["title"] for step in report["steps"] if step["status"] != "passed"]
+    failed = [step["title"] for step in report["steps"] if step["status"] == "failed"]
     assert failed == ["The serving namespace goes by itself"]
+    skipped = [step["title"] for step in report["steps"] if step["status"] == "skipped"]
+    assert skipped == ["kubectl is within one minor version of the cluster"]
     assert [(one["step"], one["how"]) for one in report["approvals"]] == [
         ("1.1", "granted (person)"),
         ("1.6", "granted (person)"),

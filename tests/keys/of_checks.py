@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook.checks.base import CheckContext
+from runbook.checks.readers import read
+from runbook.executors.probe import run_probe
 from runbook.practice.services.training import EXPERIMENT
+from runbook.redact import Redactor
+from runbook.target.client import connect
+from tests.checks.accounts import reader
 from tests.keys.cases import looked, shows
-from tests.keys.world import World
+from tests.keys.world import CHECK, World
 
 Query = dict[str, Any]
 HOLDS, FAILS, UNKNOWN = "holds", "fails", "unknown"
@@ -49,6 +55,7 @@ GREEN: dict[str, tuple[str, Query]] = {
     "SealedSecretsCheck.sealed_secrets": ("sealed_secrets", {}),
     "VolumesCheck.volumes": ("volumes", {"namespaces": ["b"]}),
     "GitopsCheck.gitops": ("gitops", {"namespaces": ["b"]}),
+    "RightsCheck.rights": ("rights", {}),
     "ToolsCheck.tools": ("tools", {"programs": ["cat"]}),
     "WorkflowCheck.workflow": ("workflow", {"namespace": "a", "template": "trained"}),
 }
@@ -279,3 +286,30 @@ asks("ToolsQuery", "tools", {}, {
     "programs": ({"programs": ["nosuch"]}, {}, FAILS),
     "skew": ({"skew": 1}, {}, FAILS),
 })  # fmt: skip
+
+
+def right(**more: Any) -> Query:
+    return {"also": [{"verbs": ["get"], "resource": "pods", **more}]}
+
+
+asks("RightsQuery", "rights", {}, {
+    "also": (right(resource="nosuch"), {}, UNKNOWN),
+})  # fmt: skip
+
+
+async def as_reader(world: World, changes: Any) -> object:
+    """The verdict on a right, as an account sees it that may get pod `full` in namespace `a` alone."""
+    right = {"verbs": ["get"], "resource": "pods", "namespace": "a", "name": "full", **changes}
+    async with await connect(await reader(world.cluster, world.folder)) as client:
+        context = CheckContext(client, run_probe({}, world.folder, Redactor()), 5.0)
+        check = CHECK.validate_python({"rights": {"also": [right]}})
+        return (await read(check, context)).verdict.value
+
+
+for key, value in {
+    "verbs": ["delete"],
+    "resource": "secrets",
+    "namespace": "b",
+    "name": "half",
+}.items():
+    shows(f"Right.{key}", as_reader, {key: value}, {}, FAILS)

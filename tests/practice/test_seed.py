@@ -78,7 +78,7 @@ def test_the_templates_patch_argos_own_containers_for_the_quota() -> None:
 
 def test_training_logs_into_the_experiment_the_history_is_in() -> None:
     template = base("WorkflowTemplate")["financial-training-pipeline-template"]
-    [container] = _containers(template)
+    container, _ = _containers(template)
     environment = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert environment["MLFLOW_EXPERIMENT_NAME"] == EXPERIMENT
 
