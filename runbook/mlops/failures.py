@@ -62,7 +62,7 @@ NEXT_ACTION: dict[Failure, str] = {
     Failure.BUCKET_MISSING: "create or restore the bucket that MLflow writes to",
     Failure.STORE_BAD_KEY: "mend the S3 key in the MLflow server's environment; your password is right",
     Failure.STORE_DENIED: "give the MLflow server's S3 key the right to list the bucket",
-    Failure.STORE_UNREACHABLE: "check that the MLflow server can reach its artifact store",
+    Failure.STORE_UNREACHABLE: "check that the MLflow server reaches its store and its bucket exists",
     Failure.NOT_PROXYING: "give --artifacts-destination: this server does not serve artifacts itself",
     Failure.NEEDS_TRANSLATION: "give --artifacts-destination s3://BUCKET[/PREFIX], as the server has it",
     Failure.UNSUPPORTED_STORE: "only models in an S3 store can be written into a manifest",

@@ -109,4 +109,7 @@ async def test_a_tie_is_reported(side: Side) -> None:
 async def test_experiments_that_are_not_there_are_told_apart(
     side: Side, experiment: str, expected: Failure
 ) -> None:
+    if (side.name, expected) == ("old-server", Failure.BUCKET_MISSING):
+        # 2.22 answers 500 with a page, which says nothing of the reason.
+        expected = Failure.STORE_UNREACHABLE
     assert (await failure(side, "lost-bucket", experiment)).failure is expected
