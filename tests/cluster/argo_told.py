@@ -50,6 +50,12 @@ def applications() -> Sequence[JSON]:
     found = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
     for template in found:
         del template["metadata"]["namespace"]
+        for one in template["spec"]["templates"]:
+            container = one.get("container", {})
+            if container.get("command") == ["runbook"]:
+                # It would act on Models and MLflow, which are not here; what Argo makes of it is compared.
+                container["command"] = ["sh", "-c", "true"]
+                del container["args"]
     return found
 
 
