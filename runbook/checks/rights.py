@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook.checks import sealed_files
+from runbook.checks import manifest_files
 from runbook.checks.base import CheckContext
 from runbook.checks.expectation import last_line
 from runbook.checks.kubectl import Ask, Rendered, Untold, asks
-from runbook.checks.sealed_files import UnusableFile
+from runbook.checks.manifest_files import UnusableFile
 from runbook.model.checks import (
     KubernetesCheck,
     LogsCheck,
@@ -191,12 +191,12 @@ async def _objects(rendered: Rendered, directory: Path, context: CheckContext) -
     """The objects of manifests. Raises UnusableFile."""
     path = directory / rendered.path
     if not rendered.kustomize:
-        return await asyncio.to_thread(sealed_files.objects_in, path, rendered.path)
+        return await asyncio.to_thread(manifest_files.objects_in, path, rendered.path)
     run = context.run_tool or context.run_command
     result = await run('kubectl kustomize "$MANIFESTS"', None, {"MANIFESTS": str(path)}, 10.0)
     if result.exit != 0:
         raise UnusableFile(f"{rendered.path}: {last_line(result.stderr)}")
-    return list(sealed_files.objects(result.stdout.encode(), rendered.path))
+    return list(manifest_files.objects(result.stdout.encode(), rendered.path))
 
 
 def _asks_of(one: JSON, rendered: Rendered) -> Iterator[Ask]:

@@ -1,7 +1,6 @@
 """Sealed files and backups of sealing keys, opened on this machine. No value leaves this module.
 
-A file of SealedSecrets is what `kubectl apply -f` takes: YAML or JSON, one document or many, Lists too. A
-backup holds private keys: Secrets as `kubectl get secret -o yaml` prints them, under whatever names, or
+A backup holds private keys: Secrets as `kubectl get secret -o yaml` prints them, under whatever names, or
 plain PEM. What is asked of a key is only whether it opens something.
 """
 
@@ -10,27 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from runbook.checks.manifest_files import UnusableFile, files_of, objects, read_file
 from runbook.sealing import NotUnsealed, Scope, label, read_key, unseal
 from runbook.target.api import JSON
 
 _ANNOTATION = "sealedsecrets.bitnami.com/"
-_ENDINGS = (".yaml", ".yml", ".json")
 _PEM_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _SHOWN_DIGITS = 12
-
-
-class UnusableFile(Exception):
-    """A file that is not there, cannot be read or does not hold what it should; says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +79,7 @@ def private_keys(secrets: Sequence[JSON]) -> list[RSAPrivateKey]:
 
 def keys_of_backup(file: Path, shown: str) -> list[RSAPrivateKey]:
     """The private keys of a backup. Raises UnusableFile."""
-    content = _read(file, shown)
+    content = read_file(file, shown)
     keys = _pem_keys(content)
     if not keys:
         keys = private_keys([one for one in objects(content, shown) if one.get("kind") == "Secret"])
@@ -105,8 +99,8 @@ def open_all(
     found: list[Opened] = []
     order = list(keys)
     for given in files:
-        for path, shown in _files(directory / given, given):
-            sealed = [one for one in objects(_read(path, shown), shown) if _is_sealed(one)]
+        for path, shown in files_of(directory / given, given):
+            sealed = [one for one in objects(read_file(path, shown), shown) if _is_sealed(one)]
             if not sealed and path != directory / given:
                 continue  # a folder may hold other manifests too
             if not sealed:
@@ -115,13 +109,6 @@ def open_all(
     if not found:
         raise UnusableFile(f"no SealedSecret in {', '.join(files)}")
     return tuple(found)
-
-
-def objects_in(path: Path, given: str) -> list[JSON]:
-    """The objects of a file or a folder of manifests. Raises UnusableFile."""
-    return [
-        one for file, shown in _files(path, given) for one in objects(_read(file, shown), shown)
-    ]
 
 
 def scope_of(sealed: JSON) -> Scope:
@@ -186,46 +173,6 @@ def _unsealed(value: str, keys: list[RSAPrivateKey], bound: bytes) -> bytes:
         keys.insert(0, keys.pop(place))
         return opened
     raise NotUnsealed("no key could decrypt it")
-
-
-def _files(path: Path, given: str) -> Iterator[tuple[Path, str]]:
-    """A file, or the manifests directly in a folder, as `kubectl apply -f` takes them."""
-    if not path.is_dir():
-        yield path, given
-        return
-    for inner in sorted(path.iterdir()):
-        if inner.suffix in _ENDINGS and inner.is_file():
-            yield inner, f"{given.rstrip('/')}/{inner.name}"
-
-
-def _read(path: Path, shown: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnusableFile(f"{shown}: {error.strerror or error}") from error
-    if not content.strip():
-        raise UnusableFile(f"{shown} is empty")
-    return content
-
-
-def objects(content: bytes, shown: str) -> Iterator[JSON]:
-    """The Kubernetes objects of a file, those of Lists one by one."""
-    try:
-        documents = list(yaml.load_all(content, Loader=yaml.CSafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        # The error would quote the file.
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise UnusableFile(f"{shown} is no YAML{where}") from None
-    waiting: list[Any] = documents
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, dict):
-            continue
-        if str(one.get("kind", "")).endswith("List") and isinstance(one.get("items"), list):
-            waiting = [*one["items"], *waiting]
-        else:
-            yield one
 
 
 def _is_sealed(one: JSON) -> bool:

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from runbook.checks import sealed_files
 from runbook.checks.base import CheckContext
-from runbook.checks.sealed_files import Opened, SealingKey, UnusableFile
+from runbook.checks.manifest_files import UnusableFile
+from runbook.checks.sealed_files import Opened, SealingKey
 from runbook.errors import CheckMisconfigured
 from runbook.model.checks import SealedSecretsQuery, SecretQuery
 from runbook.run.readings import Reading, fails, holds

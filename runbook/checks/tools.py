@@ -26,9 +26,10 @@ _NUMBER = re.compile(r"\d+")
 
 def expects(query: ToolsQuery) -> str:
     more = f", {', '.join(query.programs)}" if query.programs else ""
-    return (
-        f"all programs that steps call{more}; kubectl within {query.skew} of the server's version"
+    skew = (
+        f"; kubectl within {query.skew} of the server's version" if query.skew is not None else ""
     )
+    return f"all programs that steps call{more}{skew}"
 
 
 async def look(query: ToolsQuery, context: CheckContext, expected: str) -> Reading:

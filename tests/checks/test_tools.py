@@ -100,3 +100,10 @@ async def test_a_kubectl_that_does_not_answer_cannot_be_told(cluster: Any) -> No
     cluster.run_tool = run
     reading = await cluster.look(tools={"skew": 1})
     assert (reading.verdict, reading.observed) == (UNKNOWN, "kubectl tells no version: killed")
+
+
+async def test_nothing_is_promised_of_a_version_that_nobody_asked_for(cluster: Any) -> None:
+    reading = await cluster.look(tools={"programs": ["bash"]})
+    assert reading.expected == "all programs that steps call, bash"
+    reading = await cluster.look(tools={"skew": 1})
+    assert reading.expected.endswith("; kubectl within 1 of the server's version")

@@ -1,0 +1,66 @@
+"""Files of manifests, as `kubectl apply -f` takes them: YAML or JSON, one document or many, Lists too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook.target.api import JSON
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+class UnusableFile(Exception):
+    """A file that is not there, cannot be read or does not hold what it should; says which."""
+
+
+def objects_in(path: Path, given: str) -> list[JSON]:
+    """The objects of a file or a folder of manifests. Raises UnusableFile."""
+    return [
+        one
+        for file, shown in files_of(path, given)
+        for one in objects(read_file(file, shown), shown)
+    ]
+
+
+def files_of(path: Path, given: str) -> Iterator[tuple[Path, str]]:
+    """A file, or the manifests directly in a folder, as `kubectl apply -f` takes them."""
+    if not path.is_dir():
+        yield path, given
+        return
+    for inner in sorted(path.iterdir()):
+        if inner.suffix in _ENDINGS and inner.is_file():
+            yield inner, f"{given.rstrip('/')}/{inner.name}"
+
+
+def read_file(path: Path, shown: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableFile(f"{shown}: {error.strerror or error}") from error
+    if not content.strip():
+        raise UnusableFile(f"{shown} is empty")
+    return content
+
+
+def objects(content: bytes, shown: str) -> Iterator[JSON]:
+    """The Kubernetes objects of a file, those of Lists one by one."""
+    try:
+        documents = list(yaml.load_all(content, Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # The error would quote the file.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise UnusableFile(f"{shown} is no YAML{where}") from None
+    waiting: list[Any] = documents
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, dict):
+            continue
+        if str(one.get("kind", "")).endswith("List") and isinstance(one.get("items"), list):
+            waiting = [*one["items"], *waiting]
+        else:
+            yield one
