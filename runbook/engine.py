@@ -22,7 +22,7 @@ from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
 from runbook.run.discovery import Discovery, Outputs
 from runbook.run.events import Event, Observation, Record, TaskRequested
-from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending, unheard_before
+from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
 from runbook.run.masking import masked
 from runbook.run.readings import Reading
 from runbook.run.refusals import refusal
@@ -259,7 +259,7 @@ class Engine:
     async def _do(self, effect: Effect) -> None:
         match effect:
             case Execute(step=step, attempt=attempt):
-                unheard = unheard_before(self._records, step)
+                unheard = self._state.step(step).unheard
                 await self._execute(Attempt(self.plan.step(step), attempt, unheard))
             case WakeAt(at=at):
                 await self._clock.sleep_until(at)

@@ -14,7 +14,7 @@ Rules, each with a test in the same words:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +30,6 @@ from runbook.run.events import (
     Event,
     HealthRead,
     NoteAdded,
-    Record,
     RollbackRequested,
     RunContinued,
     RunHeld,
@@ -155,18 +154,6 @@ def interrupted(state: RunState, alive: Mapping[str, str] | None = None) -> list
         for step, here in state.steps.items()
         if here.status is Status.RUNNING
     ]
-
-
-def unheard_before(records: Sequence[Record], step: str) -> bool:
-    """Whether the attempt before the present one has an unknown outcome."""
-    for record in reversed(records):
-        event = record.event
-        if getattr(event, "step", None) == step and isinstance(event, _HOW_IT_ENDED):
-            return isinstance(event, StepInterrupted)
-    return False
-
-
-_HOW_IT_ENDED = (StepPassed, StepFailed, StepTimedOut, StepInterrupted, StepSkipped, StepAccepted)
 
 
 def decide(plan: Plan, state: RunState, signal: Signal, now: datetime) -> list[Event]:

@@ -139,6 +139,8 @@ class StepState:
     """How often this step's failure has led to another step."""
     stopping: bool = False
     """Somebody asked to end what it is doing."""
+    unheard: bool = False
+    """Nobody heard how its last attempt that is over ended: what that started may still be there."""
 
     @property
     def done(self) -> bool:
@@ -338,6 +340,7 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
         order=record.seq if isinstance(event, StepStarted | TaskConfirmed) else before.order,
         reason=getattr(event, "reason", ""),
         jumps=before.jumps,
+        unheard=_unheard(before, event),
     )
     state = _put(state, event.step, after)
     if asked is None and not started and state.ending is None:
@@ -347,6 +350,15 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
     if _touches(state, event.step) and (started or before.status in UNDER_WAY):
         state = _forget_health(state, record.at)
     return state
+
+
+_HEARD = (StepPassed, StepFailed, StepTimedOut, StepSkipped, StepAccepted)
+
+
+def _unheard(before: StepState, event: StepEvent) -> bool:
+    if isinstance(event, StepInterrupted):
+        return True
+    return before.unheard and not isinstance(event, _HEARD)
 
 
 def _tries(before: StepState, event: StepEvent) -> int:

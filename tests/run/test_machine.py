@@ -35,7 +35,6 @@ from runbook.run.machine import (
     interrupted,
     pending,
     undecided,
-    unheard_before,
 )
 from runbook.run.readings import Reading, Verdict
 from runbook.run.refusals import refusal
@@ -82,8 +81,12 @@ def test_whether_the_end_of_the_attempt_before_was_heard(
     ends: list[StepInterrupted | StepFailed], unheard: bool
 ) -> None:
     again = StepStarted(step="s", attempt=2, by="ann")
-    records = [Record(n, T0, event) for n, event in enumerate([*ends, again], 1)]
-    assert unheard_before(records, "s") is unheard
+    events: list[Event] = [opened(plan_of({"id": "s", "run": "true"}, {"id": "t", "run": "true"}))]
+    for end in ends:
+        events += [StepStarted(step=end.step, attempt=1), end]
+    events.append(again)
+    state = replay(Record(n, T0, event) for n, event in enumerate(events, 1))
+    assert state.step("s").unheard is unheard
 
 
 def test_steps_run_in_order_and_the_run_ends_after_the_last() -> None:
