@@ -74,7 +74,7 @@ def test_weights_that_the_mesh_does_not_follow_are_red(cluster: PracticeCluster)
 
 
 def test_few_requests_tell_nothing(cluster: PracticeCluster) -> None:
-    done = probe(cluster, NAME, "--requests", "12")
+    done = probe(cluster, NAME, "--requests", "12", "--confidence", "99.99")
     assert done.returncode == Exit.TARGET
     assert "too few answers to tell" in done.stdout
 
