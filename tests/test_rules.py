@@ -104,6 +104,14 @@ PROVEN: dict[str, list[str]] = {
     "nothing here waits, reads a clock, or asks whether a fact was wise": [
         HERE + "test_nothing_in_the_state_waits_or_reads_a_clock"
     ],
+    "nothing is asked of a cluster that nobody named": [
+        "cli/test_probe.py::test_no_cluster_is_asked_that_nobody_named",
+        "cli/test_release_finalizers.py::test_no_cluster_is_changed_that_was_not_named",
+    ],
+    "within a step of a run it is the run's cluster or none": [
+        "cli/test_release_finalizers.py::"
+        "test_a_step_of_a_run_acts_on_its_own_cluster_and_hands_on_what_it_did"
+    ],
 }
 """The beginning of each rule, and the tests that hold it."""
 

@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from runbook.checks.base import CheckContext, CommandResult
-from runbook.cli import known_secrets, practice_cluster, wiring
+from runbook.cli import connecting, known_secrets, practice_cluster
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.exit_codes import Exit
 from runbook.cli.first_plan import Request, first_plan, plan_for, read_request
@@ -74,7 +74,7 @@ async def _say_all(request: Request, arguments: argparse.Namespace) -> int:
     async with _cluster(request, arguments) as (client, plan, directory):
         redactor = Redactor()
         known_secrets.register(redactor, plan, {**os.environ, **plan.env})
-        wiring.mask_credentials(client, directory, redactor)
+        connecting.mask_credentials(client, directory, redactor)
         return await walk(plan, looking(plan, client, redactor, request.working_directory), _write)
 
 
@@ -148,7 +148,7 @@ async def _cluster(
             )
             paths, context = (cluster.kubeconfig,), cluster.context
         directory = RunDirectory(folder)
-        client, target = await wiring.pin_target(directory, paths, context)
+        client, target = await connecting.pin_target(directory, paths, context)
         try:
             yield client, plan_for(request, target), directory
         finally:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runbook.cli.exit_codes import Exit
-from runbook.cli.looking import Looker, add_target, looker
+from runbook.cli.looking import Looker, add_target, exit_of, heading, looker
 from runbook.cli.loop import run
 from runbook.clock import RealClock
 from runbook.errors import UsageError
@@ -20,7 +20,6 @@ from runbook.model.checks import NamedCheck
 from runbook.model.findings import nearest
 from runbook.report import looks
 from runbook.report.looks import Look
-from runbook.run.readings import Verdict
 
 EVERY = 5.0
 """Seconds between two rounds of `--watch`."""
@@ -63,7 +62,7 @@ async def _health(arguments: argparse.Namespace) -> int:
         if arguments.watch is None:
             found = await watch.round()
             sys.stdout.write(_told(watch, found, arguments))
-            return _exit(found)
+            return exit_of(found)
         return await _again(watch, arguments)
 
 
@@ -105,7 +104,7 @@ async def _again(watch: Watch, arguments: argparse.Namespace) -> int:
     live = sys.stdout.isatty() and not arguments.json
     while not ended.is_set():
         found = await watch.round()
-        code = _exit(found)
+        code = exit_of(found)
         if live or arguments.json:
             sys.stdout.write((HOME_AND_CLEAR if live else "") + _told(watch, found, arguments))
         else:
@@ -134,12 +133,6 @@ def _told(watch: Watch, found: list[Look], arguments: argparse.Namespace) -> str
         document = looks.document(found, plan.name, plan.target, now)
         return json.dumps(document, indent=None if arguments.watch else 2) + "\n"
     symbols = "utf" in (sys.stdout.encoding or "").lower()
-    head = f"{plan.title} on {plan.target.context} ({plan.target.server}), {now:%H:%M:%S}Z\n"
-    return head + looks.table(found, now, symbols=symbols, since=arguments.watch is not None)
-
-
-def _exit(found: list[Look]) -> int:
-    verdicts = {look.reading.verdict for look in found}
-    if Verdict.FAILS in verdicts:
-        return Exit.NOT_RECOVERED
-    return Exit.TARGET if Verdict.UNKNOWN in verdicts else Exit.OK
+    return heading(plan, now) + looks.table(
+        found, now, symbols=symbols, since=arguments.watch is not None
+    )

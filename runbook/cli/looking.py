@@ -8,35 +8,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 
 from runbook.checks.base import CheckContext
 from runbook.checks.readers import read as read_check
-from runbook.cli import known_secrets, wiring
-from runbook.cli.asked import given_inputs, kubeconfig_paths
+from runbook.cli import connecting, known_secrets, wiring
+from runbook.cli.asked import given_inputs
 from runbook.cli.content import find_runbook, working_directory
+from runbook.cli.exit_codes import Exit
 from runbook.cli.first_plan import Request, plan_for
 from runbook.cli.last_words import mask_with
 from runbook.cli.late_values import LateValues
-from runbook.cli.run_directory import RunDirectory
-from runbook.errors import RunbookError, TargetRefused, UsageError
+from runbook.cli.pinned import pinned, require_named
+from runbook.errors import RunbookError
 from runbook.executors.probe import run_probe
 from runbook.executors.secret_command import SecretCommands
 from runbook.model.checks import NamedCheck
 from runbook.model.loader import load_file
-from runbook.plan import Plan, TargetFacts
+from runbook.plan import Plan
 from runbook.planning import bind_inputs
 from runbook.redact import Redactor
-from runbook.run.readings import Reading, unknown
+from runbook.report.looks import Look
+from runbook.run.readings import Reading, Verdict, unknown
 from runbook.run.terms import Mode
 from runbook.settings import read_settings
-from runbook.target import identity, kubeconfig
-from runbook.target.client import ClusterClient
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -74,43 +72,17 @@ class Looker:
         return {name: look.result() for name, look in looks.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
-    """A cluster as a run would pin it; its folder goes with it."""
-
-    client: ClusterClient
-    target: TargetFacts
-    directory: RunDirectory
+def heading(plan: Plan, now: datetime) -> str:
+    """The line above a table of looks: at what, where, when."""
+    return f"{plan.title} on {plan.target.context} ({plan.target.server}), {now:%H:%M:%S}Z\n"
 
 
-@asynccontextmanager
-async def pinned(arguments: argparse.Namespace) -> AsyncIterator[Pinned]:
-    """The cluster that is named, or a step's own. Raises UsageError, TargetRefused, TargetUnreachable."""
-    uid = os.environ.get(identity.CLUSTER_UID, "")
-    require_named(arguments)
-    paths = kubeconfig_paths(arguments.kubeconfig)
-    context = arguments.context or kubeconfig.read(paths).current or ""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="runbook-look-"))
-    try:
-        directory = RunDirectory(folder)
-        client, target = await wiring.pin_target(directory, paths, context)
-        try:
-            if uid and target.cluster_uid != uid:
-                raise TargetRefused("this is not the cluster that the run was pinned to")
-            yield Pinned(client, target, directory)
-        finally:
-            await client.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def require_named(arguments: argparse.Namespace) -> None:
-    """Raises UsageError when nothing says which cluster is meant."""
-    if not arguments.context and not os.environ.get(identity.CLUSTER_UID):
-        raise UsageError(
-            "--context is missing: name the cluster that is looked at",
-            hint="kubectl config get-contexts lists them; `runbook practice start` makes one",
-        )
+def exit_of(found: Sequence[Look]) -> int:
+    """A check that fails outweighs one that cannot be told."""
+    verdicts = {look.reading.verdict for look in found}
+    if Verdict.FAILS in verdicts:
+        return Exit.NOT_RECOVERED
+    return Exit.TARGET if Verdict.UNKNOWN in verdicts else Exit.OK
 
 
 @asynccontextmanager
@@ -119,11 +91,12 @@ async def looker(arguments: argparse.Namespace) -> AsyncIterator[Looker]:
     require_named(arguments)
     request = _request(arguments)
     async with pinned(arguments) as cluster:
-        plan, redactor = plan_for(request, cluster.target), Redactor()
+        target = connecting.facts_of(await cluster.identify())
+        plan, redactor = plan_for(request, target), Redactor()
         known_secrets.register(redactor, plan, {**os.environ, **plan.env})
-        wiring.mask_credentials(cluster.client, cluster.directory, redactor)
+        cluster.mask(redactor)
         mask_with(redactor.text)
-        environment = wiring.command_environment(cluster.directory, cluster.target)
+        environment = wiring.command_environment(cluster.directory, target)
         environment |= dict(plan.env)
         home = request.working_directory
         commands = SecretCommands(environment, home, redactor)

@@ -127,7 +127,7 @@ def main(arguments: argparse.Namespace) -> int:
         redactor.register("credentials", secret)
     mask_with(redactor.text)
     manifest = _manifest(arguments)
-    told = run(_update(arguments, tracking, manifest))
+    told = run(_update(arguments, tracking, manifest, redactor))
     return models_told.tell(told, as_json=arguments.json, check=arguments.check, mask=redactor.text)
 
 
@@ -147,9 +147,12 @@ def _manifest(arguments: argparse.Namespace) -> Manifest | None:
 
 
 async def _update(
-    arguments: argparse.Namespace, tracking: Tracking, manifest: Manifest | None
+    arguments: argparse.Namespace,
+    tracking: Tracking,
+    manifest: Manifest | None,
+    redactor: Redactor,
 ) -> Update:
-    async with _cluster(arguments, tracking) as cluster:
+    async with _cluster(arguments, tracking, redactor) as cluster:
         models = dict(cluster.models) if cluster is not None and arguments.apply else {}
         old = {name: spot.value for name, spot in (manifest.models if manifest else {}).items()}
         variants = _variants(arguments, [*old, *models])
@@ -280,12 +283,12 @@ async def _s3(arguments: argparse.Namespace) -> AsyncIterator[S3Store | None]:
 
 @asynccontextmanager
 async def _cluster(
-    arguments: argparse.Namespace, tracking: Tracking
+    arguments: argparse.Namespace, tracking: Tracking, redactor: Redactor
 ) -> AsyncIterator[ModelsCluster | None]:
     """The cluster, when it is to be changed or is the way to MLflow."""
     if not arguments.apply and not tracking.endpoint.startswith("service:"):
         yield None
         return
     models_cluster = await asyncio.to_thread(import_module, "runbook.cli.models_cluster")
-    async with models_cluster.open_cluster(arguments) as cluster:
+    async with models_cluster.open_cluster(arguments, redactor) as cluster:
         yield cluster

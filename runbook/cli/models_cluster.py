@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from runbook.checks.base import CheckContext, CommandResult
 from runbook.checks.readers import read as read_check
-from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.models_told import Applied, Change
+from runbook.cli.pinned import pinned
 from runbook.clock import RealClock
-from runbook.errors import RunbookError, TargetRefused, TargetUnreachable, UsageError
+from runbook.errors import RunbookError, TargetUnreachable
 from runbook.model.checks import KubernetesCheck
+from runbook.redact import Redactor
 from runbook.run.readings import Reading, Verdict
-from runbook.target import identity, kubeconfig
 from runbook.target.api import ApiStatusError, ResourceRef
-from runbook.target.client import ClusterClient, connect
-from runbook.target.in_cluster import in_cluster
+from runbook.target.client import ClusterClient
 
 MODELS = ResourceRef("mlops.seldon.io", "v1alpha1", "models", "Model", namespaced=True)
 EVERY = 1.0
@@ -97,29 +93,15 @@ async def _no_command(*_: object) -> CommandResult:
 
 
 @asynccontextmanager
-async def open_cluster(arguments: argparse.Namespace) -> AsyncIterator[ModelsCluster]:
+async def open_cluster(
+    arguments: argparse.Namespace, redactor: Redactor
+) -> AsyncIterator[ModelsCluster]:
     """The cluster that was named; a step of a run has its own, and so has a pod."""
-    uid = os.environ.get(identity.CLUSTER_UID, "")
-    config = (
-        in_cluster(os.environ) if not (arguments.context or arguments.kubeconfig or uid) else None
-    )
-    if config is None and not arguments.context and not uid:
-        raise UsageError(
-            "--context is missing: name the cluster", hint="kubectl config get-contexts lists them"
-        )
-    if config is None:
-        config = kubeconfig.read(kubeconfig_paths(arguments.kubeconfig))
-    context = arguments.context or config.current or ""
-    with tempfile.TemporaryDirectory(prefix="runbook-models-") as folder:
-        private = Path(folder) / "kubeconfig"
-        kubeconfig.write_private(config, context, private)
-        async with await connect(private) as client:
-            if uid and (await identity.identify(client, context)).cluster_uid != uid:
-                raise TargetRefused(
-                    "this is not the cluster the run was pinned to", hint="nothing was changed"
-                )
-            models = await _models(client, arguments.namespace) if arguments.apply else {}
-            yield ModelsCluster(client, arguments.namespace, models)
+    async with pinned(arguments, in_pod=True) as cluster:
+        cluster.mask(redactor)
+        client = cluster.client
+        models = await _models(client, arguments.namespace) if arguments.apply else {}
+        yield ModelsCluster(client, arguments.namespace, models)
 
 
 async def _models(client: ClusterClient, namespace: str) -> Mapping[str, str]:

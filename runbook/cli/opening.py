@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook.cli import changes, practice_cluster, wiring
+from runbook.cli import changes, connecting, practice_cluster, wiring
 from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.first_plan import Request, plan_for, request_of
 from runbook.cli.practice_cluster import PracticeCluster
@@ -86,12 +86,12 @@ async def open_run(
                 speed=request.speed,
                 say=say_from_thread,
             )
-            client, target = await wiring.pin_target(
+            client, target = await connecting.pin_target(
                 directory, (cluster.kubeconfig,), cluster.context
             )
         else:
             say(f"connecting to {arguments.context}")
-            client, target = await wiring.pin_target(
+            client, target = await connecting.pin_target(
                 directory, kubeconfig_paths(arguments.kubeconfig), arguments.context
             )
         plan = plan_for(request, target)
@@ -147,10 +147,10 @@ async def reopen_run(
         journal.close()
         raise changes.refused(changed, directory)
     request = request_of(directory, opened, attended=attended)
-    client = await wiring.connect_as_pinned(directory, opened.context)
+    client = await connecting.connect_as_pinned(directory, opened.context)
     target = TargetFacts(opened.context, opened.server, opened.cluster_uid, opened.ca_sha256)
     try:
-        await wiring.require_target(client, target)
+        await connecting.require_target(client, target)
         plan = plan_for(request, target)
         wiring.require_same_plan(plan, opened)
     except BaseException:

@@ -66,7 +66,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 async def identified(paths: tuple[Path, ...], context: str) -> TargetFacts:
     """The cluster as a run would pin it. Raises TargetRefused, TargetUnreachable, UsageError."""
-    from runbook.cli.wiring import pin_target
+    from runbook.cli.connecting import pin_target
 
     with tempfile.TemporaryDirectory(prefix="runbook-plan-") as folder:
         client, target = await pin_target(RunDirectory(Path(folder)), paths, context)

@@ -10,8 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 
-from runbook.cli.exit_codes import Exit
-from runbook.cli.looking import add_target, looker
+from runbook.cli.looking import add_target, exit_of, heading, looker
 from runbook.cli.loop import run
 from runbook.clock import RealClock
 from runbook.errors import UsageError
@@ -20,7 +19,6 @@ from runbook.model.document import CheckStep
 from runbook.plan import PREFLIGHT, Plan, PlannedStep
 from runbook.report import dry, looks
 from runbook.report.looks import Look
-from runbook.run.readings import Verdict
 from runbook.run.terms import Mode
 
 EPILOG = """\
@@ -63,7 +61,7 @@ async def _preflight(arguments: argparse.Namespace) -> int:
         found = [Look(name, checks[name].title, seen, now) for name, seen in readings.items()]
         unseen = [step for step in steps if step.id not in checks]
         sys.stdout.write(_told(plan, found, unseen, arguments))
-        return _exit(found)
+        return exit_of(found)
 
 
 def _belongs(step: PlannedStep) -> bool:
@@ -87,14 +85,6 @@ def _told(
         document["not_looked_at"] = [step.id for step in unseen]
         return json.dumps(document, indent=2) + "\n"
     symbols = "utf" in (sys.stdout.encoding or "").lower()
-    head = f"{plan.title} on {plan.target.context} ({plan.target.server}), {now:%H:%M:%S}Z\n"
     table = looks.table(found, now, symbols=symbols, since=False, seen=arguments.verbose)
     rest = "".join(f"not looked at, only a run can: {s.id} ({s.kind})\n" for s in unseen)
-    return head + table + rest
-
-
-def _exit(found: list[Look]) -> int:
-    verdicts = {look.reading.verdict for look in found}
-    if Verdict.FAILS in verdicts:
-        return Exit.NOT_RECOVERED
-    return Exit.TARGET if Verdict.UNKNOWN in verdicts else Exit.OK
+    return heading(plan, now) + table + rest

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runbook.cli import probe_told, wiring
+from runbook.cli import probe_told
 from runbook.cli.exit_codes import Exit
 from runbook.cli.last_words import mask_with, masked
-from runbook.cli.looking import Pinned, pinned, require_named
 from runbook.cli.loop import run
+from runbook.cli.pinned import Pinned, pinned, require_named
 from runbook.clock import RealClock
 from runbook.errors import RunbookError, UsageError
 from runbook.mlops.inference import Mesh
@@ -155,7 +155,8 @@ async def _probe(
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with pinned(arguments) as cluster:
         redactor = Redactor()
-        wiring.mask_credentials(cluster.client, cluster.directory, redactor)
+        cluster.mask(redactor)
+        target = await cluster.identify()
         mask_with(redactor.text)
         before = await experiment(cluster, arguments.namespace, arguments.experiment)
         if strangers := set(weights) ^ set(before.weights) if weights else set():
@@ -203,7 +204,7 @@ async def _probe(
         verdict=verdict,
         experiment=arguments.experiment,
         namespace=arguments.namespace,
-        target=cluster.target,
+        target=target,
         endpoint=endpoint,
         way=route.way.value,
         requests=arguments.requests,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from runbook.mlops.split import Share, Split
 from runbook.model.values import readable
-from runbook.plan import TargetFacts
 from runbook.report.text import one_line
 from runbook.run.readings import Verdict
+from runbook.target.identity import Identity
 
 VERSION = 1
 WIDTH = 79
@@ -30,7 +30,7 @@ class Told:
     verdict: Verdict
     experiment: str
     namespace: str
-    target: TargetFacts
+    target: Identity
     endpoint: str
     way: str
     requests: int

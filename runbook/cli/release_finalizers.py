@@ -12,22 +12,21 @@ import json
 import os
 import re
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runbook.cli.asked import kubeconfig_paths
 from runbook.cli.exit_codes import Exit
 from runbook.cli.loop import run
+from runbook.cli.pinned import pinned, require_named
 from runbook.clock import RealClock
-from runbook.errors import TargetRefused, UsageError
+from runbook.errors import UsageError
 from runbook.model.values import parse_duration, readable
-from runbook.target import identity, kubeconfig
+from runbook.target import identity
 from runbook.target.api import split_name
-from runbook.target.client import ClusterClient, connect
+from runbook.target.client import ClusterClient
 from runbook.target.finalizers import Decided, Sight, Verdict
 from runbook.target.releasing import Done, Order, Outcome, Releaser, unsettled
 from runbook.target.sight import HOLDING
@@ -66,12 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    uid = os.environ.get(identity.CLUSTER_UID, "")
-    if not arguments.context and not uid:
-        raise UsageError(
-            "--context is missing: name the cluster that may be changed",
-            hint="kubectl config get-contexts lists them",
-        )
+    require_named(arguments)
     if not NAMESPACE.fullmatch(arguments.namespace):
         raise UsageError(f"{arguments.namespace!r} is no name of a namespace")
     order = Order(
@@ -81,10 +75,9 @@ def main(arguments: argparse.Namespace) -> int:
         wait=_seconds(arguments.wait),
     )
     objects = [_split(word) for word in arguments.object]
-    paths = kubeconfig_paths(arguments.kubeconfig)
     said = _Said(arguments.json, dry_run=order.dry_run)
     try:
-        done = run(_act(paths, arguments.context, uid, order, objects, said))
+        done = run(_act(arguments, order, objects, said))
     finally:
         said.hand_on()
     said.end(order.namespace, done)
@@ -106,38 +99,20 @@ def _split(word: str) -> tuple[str, str]:
 
 
 async def _act(
-    paths: tuple[Path, ...],
-    context: str | None,
-    uid: str,
+    arguments: argparse.Namespace,
     order: Order,
     objects: Sequence[tuple[str, str]],
     said: _Said,
 ) -> list[Done]:
-    config = kubeconfig.read(paths)
-    name = context or config.current or ""
-    with tempfile.TemporaryDirectory(prefix="runbook-release-") as folder:
-        private = Path(folder) / "kubeconfig"
-        kubeconfig.write_private(config, name, private)
-
-        def renew() -> None:
-            kubeconfig.renew(paths, name, private)
-
-        async with await connect(private, renew=renew) as client:
-            seen = await identity.identify(client, name)
-            if uid and seen.cluster_uid != uid:
-                raise TargetRefused(
-                    f"this is not the cluster the run was pinned to: UID of namespace kube-system was "
-                    f"{uid!r}, is {seen.cluster_uid!r}",
-                    hint="nothing was changed",
-                )
-            said.cluster = seen
-            order = replace(order, objects=await _resolved(client, objects))
-            releaser = Releaser(client, seen, RealClock(), said.done, said.waits)
-            done = await releaser.carry_out(order)
-            said.sight = releaser.sight
-            there = {(one.decided.held.resource, one.decided.held.name) for one in done}
-            said.absent = tuple("/".join(one) for one in order.objects if one not in there)
-            return done
+    async with pinned(arguments) as cluster:
+        said.cluster = seen = await cluster.identify()
+        order = replace(order, objects=await _resolved(cluster.client, objects))
+        releaser = Releaser(cluster.client, seen, RealClock(), said.done, said.waits)
+        done = await releaser.carry_out(order)
+        said.sight = releaser.sight
+        there = {(one.decided.held.resource, one.decided.held.name) for one in done}
+        said.absent = tuple("/".join(one) for one in order.objects if one not in there)
+        return done
 
 
 async def _resolved(

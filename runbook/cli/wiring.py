@@ -13,6 +13,7 @@ from runbook import __version__
 from runbook.checks.base import CheckContext
 from runbook.checks.readers import read as read_check
 from runbook.cli import known_secrets
+from runbook.cli.connecting import identity_of, mask_credentials
 from runbook.cli.evidence import keeper
 from runbook.cli.first_plan import Request
 from runbook.cli.last_words import mask_with
@@ -49,9 +50,8 @@ from runbook.run.readings import Reading
 from runbook.run.record_events import JournalRecovered
 from runbook.run.state import RunState
 from runbook.settings import Settings
-from runbook.target import identity, kubeconfig
-from runbook.target.client import ClusterClient, connect
-from runbook.target.credentials import Credentials
+from runbook.target import identity
+from runbook.target.client import ClusterClient
 
 
 @dataclass
@@ -86,33 +86,6 @@ def keep_source(request: Request, directory: RunDirectory) -> None:
     """An exact copy of every file that the run is made of."""
     directory.source.write_bytes(request.composed.source)
     directory.keep_parts(request.composed.files())
-
-
-async def pin_target(
-    directory: RunDirectory, paths: tuple[Path, ...], context: str
-) -> tuple[ClusterClient, TargetFacts]:
-    """Write the private kubeconfig and ask the cluster who it is."""
-    sources = [str(path.absolute()) for path in paths]
-    directory.kubeconfig_sources.write_text("\n".join(sources), encoding="utf-8")
-    kubeconfig.write_private(kubeconfig.read(paths), context, directory.kubeconfig)
-    client = await connect_as_pinned(directory, context)
-    try:
-        seen = await identity.identify(client, context)
-    except BaseException:
-        await client.close()
-        raise
-    return client, TargetFacts(seen.context, seen.server, seen.cluster_uid, seen.ca_sha256)
-
-
-async def connect_as_pinned(directory: RunDirectory, context: str) -> ClusterClient:
-    """A client for the private kubeconfig. Expired credentials are renewed as the operator's are."""
-
-    def renew() -> None:
-        if directory.kubeconfig_sources.exists():
-            listed = directory.kubeconfig_sources.read_text(encoding="utf-8").splitlines()
-            kubeconfig.renew(map(Path, listed), context, directory.kubeconfig)
-
-    return await connect(directory.kubeconfig, renew=renew)
 
 
 def opening(
@@ -153,17 +126,6 @@ def opening(
     )
 
 
-def mask_credentials(client: ClusterClient, directory: RunDirectory, redactor: Redactor) -> None:
-    """Mask what a client proves itself with, now and whenever it is renewed."""
-
-    def known(credentials: Credentials) -> None:
-        users = kubeconfig.read((directory.kubeconfig,)).users
-        known_secrets.register_credentials(redactor, users, credentials.authorization or "")
-
-    known(client.credentials)
-    client.on_renewed = known
-
-
 def wire(
     plan: Plan,
     directory: RunDirectory,
@@ -182,9 +144,7 @@ def wire(
     mask_credentials(client, directory, redactor)
     outputs = OutputStore(directory.path)
     environment = command_environment(directory, plan.target) | dict(plan.env)
-    pinned = identity.Identity(
-        plan.target.context, plan.target.server, plan.target.cluster_uid, plan.target.ca_sha256
-    )
+    pinned = identity_of(plan.target)
     probe = run_probe(environment, working_directory, redactor)
     context = CheckContext(
         cluster=client,
@@ -229,12 +189,6 @@ def wire(
         Ways(late.secret, {**os.environ, "PATH": environment["PATH"]}, working_directory, clock),
     )
     return WiredRun(directory, engine, client, outputs, journal, redactor, notifier)
-
-
-async def require_target(client: ClusterClient, target: TargetFacts) -> None:
-    """Raises TargetRefused or TargetUnreachable unless the run's own cluster answers."""
-    pinned = identity.Identity(target.context, target.server, target.cluster_uid, target.ca_sha256)
-    await identity.verify(client, pinned)
 
 
 def require_same_plan(plan: Plan, opened: RunOpened) -> None:

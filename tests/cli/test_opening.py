@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runbook.cli import opening, wiring
+from runbook.cli import connecting, opening, wiring
 from runbook.cli.first_plan import Request, outage_of
 from runbook.errors import UsageError
 from runbook.model.document import Runbook
@@ -39,7 +39,7 @@ async def test_what_is_missing_on_this_machine_is_met_before_there_is_a_run(
     def no_kubectl(*_: object, **__: object) -> None:
         raise UsageError("no kubectl on PATH")
 
-    monkeypatch.setattr(wiring, "pin_target", pinned)
+    monkeypatch.setattr(connecting, "pin_target", pinned)
     monkeypatch.setattr(wiring, "wire", no_kubectl)
     settings = read_settings({"RUNBOOK_STATE_DIR": str(tmp_path)})
     request = Request(

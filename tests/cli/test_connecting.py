@@ -1,4 +1,4 @@
-"""What the rooms of a run are told of each other when they are joined."""
+"""What a command knows of the cluster it is connected to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from runbook.cli.connecting import mask_credentials
 from runbook.cli.run_directory import RunDirectory
-from runbook.cli.wiring import mask_credentials
 from runbook.redact import Redactor
 from runbook.target.client import connect
 from tests.target.conftest import CannedApi, api
