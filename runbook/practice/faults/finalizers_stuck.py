@@ -65,7 +65,16 @@ async def _others(case: Case) -> bool:
     return any([await replaced(case, *place) for place in _OTHERS])
 
 
-_RELEASE = '--type=merge -p \'{"metadata":{"finalizers":null}}\''
+_DECIDE = f'runbook release-finalizers -n {INFERENCE} --context "$(kubectl config current-context)"'
+
+
+def _release(kind: str, name: str) -> str:
+    """The patch that takes off this one finalizer, if it is the only one."""
+    held = f'{{"op":"test","path":"/metadata/finalizers","value":["seldon.{kind}.finalizer"]}}'
+    patch = f'[{held},{{"op":"remove","path":"/metadata/finalizers"}}]'
+    return f"kubectl patch {kind} {name} -n {INFERENCE} --type=json -p '{patch}'"
+
+
 _EMPTY = (
     '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"financial-inference"},'
     '"spec":{"finalizers":[]}}'
@@ -90,11 +99,13 @@ FAULT = Fault(
     ),
     remedies=(
         Remedy(
-            "Take the finalizers off exactly these objects; scheduler and servers are gone too",
-            (
-                *(f"kubectl patch model {name} -n {INFERENCE} {_RELEASE}" for name in PREDICTORS),
-                f"kubectl patch experiment {EXPERIMENT} -n {INFERENCE} {_RELEASE}",
-            ),
+            "Have it decided for each object whether it may be released, and release what may",
+            (f"{_DECIDE} --wait 3m",),
+        ),
+        Remedy(
+            "Make sure that the scheduler, its volume and the servers are gone too, and take the"
+            " operator's finalizer off exactly these objects",
+            (*(_release("model", name) for name in PREDICTORS), _release("experiment", EXPERIMENT)),
         ),
     ),
     penalties=(
@@ -118,8 +129,8 @@ FAULT = Fault(
         "The namespace's own conditions say what remains in it, and what holds that.",
         "Ask who takes those finalizers off, and whether it can still be asked: look for the"
         " scheduler's pod and read the operator's log.",
-        "Scheduler, its volume and all servers are being destroyed anyway, so nothing stays loaded:"
-        " merge-patch metadata.finalizers of the Models and the Experiment to null.",
+        "Once scheduler, its volume and all servers have gone, nothing stays loaded. This decides for"
+        f" each object, says why, and releases what may be released: {_DECIDE}",
     ),
     inject=inject,
     check=check,

@@ -2,14 +2,19 @@
 
 It takes the lines as they stand in the faults, makes the requests that kubectl would make, and
 gives back what would be printed (tables as the API server renders them). Only what the faults use
-is here; anything else is refused, so that no command is skipped unnoticed.
+is here; anything else is refused, so that no command is skipped unnoticed. What `runbook` does is not
+imitated: such a line is typed into a shell, against the machine's own port.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import shlex
+import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +100,29 @@ class Kubectl:
             answer = await self(kept[2])
             self._variables[kept[1]] = answer.text
             return answer
+        if line.startswith("runbook "):
+            return await self._typed(line)
         asked = words(line)
         done: Done = await getattr(self, f"_{asked.verb.replace('-', '_')}")(asked)
         if asked.verb not in {"get", "logs", "wait"}:
             await self.machine.timeline.advance(AFTER_WRITE)
         return done
+
+    async def _typed(self, line: str) -> Done:
+        if not self.machine.server.port:
+            await self.machine.listen()
+        with tempfile.TemporaryDirectory() as home:
+            config = Path(home) / "kubeconfig"
+            config.write_text(json.dumps(self.machine.kubeconfig()), encoding="utf-8")
+            tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+            process = await asyncio.create_subprocess_exec(
+                "bash", "-c", line, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL,
+                env={"PATH": tools, "HOME": home, "KUBECONFIG": str(config)},
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            said, _ = await process.communicate()
+        await self.machine.timeline.advance(AFTER_WRITE)
+        return Done(said.decode(), process.returncode == 0)
 
     # -- looking
 
