@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from runbook.errors import TargetUnreachable, UsageError
 
@@ -28,6 +30,8 @@ class Credentials:
     tls_server_name: str | None
     proxy: str | None
     ca_sha256: str
+    impersonation: tuple[tuple[str, str], ...] = ()
+    """Headers that say as whom to act, for a user with `as` in the kubeconfig; a name may repeat."""
 
 
 async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials:
@@ -46,7 +50,8 @@ async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials
     except (kube_config.ConfigException, OSError, ValueError) as error:
         raise UsageError(f"unusable kubeconfig: {error}", where=str(kubeconfig)) from error
     authorization = configuration.api_key.get("BearerToken")
-    _refuse_silent_plugin(loader, authorization, configuration.cert_file)
+    user = _user(loader)
+    _refuse_silent_plugin(user, authorization, configuration.cert_file)
     secure = configuration.host.startswith("https")
     return Credentials(
         server=configuration.host,
@@ -56,6 +61,7 @@ async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials
         tls_server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
         ca_sha256=_fingerprint(configuration.ssl_ca_cert),
+        impersonation=tuple(_impersonation(user)),
     )
 
 
@@ -66,10 +72,37 @@ def _import_kubernetes() -> tuple[Any, Any]:
     return client, kube_config
 
 
-def _refuse_silent_plugin(loader: Any, authorization: str | None, certificate: str | None) -> None:
-    """The library only logs a failing credential plugin; the requests would then be anonymous."""
+def _user(loader: Any) -> Mapping[str, Any]:
+    """The kubeconfig's user, as it is written there."""
     user = loader._user  # noqa: SLF001 - the library offers no other way to see it
-    plugin = (user.value.get("exec") if user is not None else None) or {}
+    return user.value if user is not None else {}
+
+
+def _impersonation(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What client-go sends for `as` and its kin; the library passes over them.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+    """
+    if name := user.get("as"):
+        yield "Impersonate-User", str(name)
+    if uid := user.get("as-uid"):
+        yield "Impersonate-Uid", str(uid)
+    for group in user.get("as-groups") or ():
+        yield "Impersonate-Group", str(group)
+    for key, values in (user.get("as-user-extra") or {}).items():
+        for value in values or ():
+            yield f"Impersonate-Extra-{quote(str(key), safe=_IN_NAMES)}", str(value)
+
+
+_IN_NAMES = "!#$&'*+-.^_`|~"
+"""What the name of a header may hold besides letters and digits, except the sign that escapes the rest."""
+
+
+def _refuse_silent_plugin(
+    user: Mapping[str, Any], authorization: str | None, certificate: str | None
+) -> None:
+    """The library only logs a failing credential plugin; the requests would then be anonymous."""
+    plugin = user.get("exec") or {}
     if plugin and not (authorization or certificate):
         command = plugin.get("command", "?")
         raise TargetUnreachable(

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
+from multidict import CIMultiDict
 
 from runbook.errors import TargetUnreachable
 from runbook.target.api import JSON
@@ -56,9 +57,12 @@ def clock_ahead(headers: Mapping[str, str], now: datetime, before: float) -> flo
     return ahead if abs(ahead) > CLOCKS_DIFFER else 0.0
 
 
-def with_authorization(headers: Mapping[str, str] | None, used: Credentials) -> dict[str, str]:
-    own = {"Authorization": used.authorization} if used.authorization else {}
-    return {**(headers or {}), **own}
+def with_authorization(headers: Mapping[str, str] | None, used: Credentials) -> CIMultiDict[str]:
+    sent = CIMultiDict(headers or {})
+    if used.authorization:
+        sent["Authorization"] = used.authorization
+    sent.extend(used.impersonation)
+    return sent
 
 
 def selectors(label_selector: str, field_selector: str) -> dict[str, str]:

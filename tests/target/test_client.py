@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from runbook.errors import TargetUnreachable, UsageError
 from runbook.target.api import ApiStatusError, ResourceRef
 from runbook.target.client import ClusterClient, connect
 from runbook.target.wire import clock_ahead
+from tests.target.conftest import CannedApi
 
 PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
 POD_PATH = "/api/v1/namespaces/a/pods"
@@ -230,6 +232,37 @@ async def test_a_credential_plugin_gives_the_token(api: Any, tmp_path: Path) -> 
     )
     async with await connect(config) as client:
         assert await client.get("/version") == {"minor": "33"}
+
+
+async def test_whom_a_kubeconfig_says_to_act_as_is_sent_as_kubectl_sends_it(tmp_path: Path) -> None:
+    seen: list[list[tuple[str, str]]] = []
+
+    async def told(request: web.Request) -> web.Response:
+        sent = ((name.lower(), value) for name, value in request.headers.items())
+        seen.append(sorted(one for one in sent if one[0].startswith("impersonate")))
+        return web.json_response({"minor": "37"})
+
+    app = web.Application()
+    app.router.add_get("/version", told)
+    user = {
+        "token": "good-token",
+        "as": "jane",
+        "as-uid": "4711",
+        "as-groups": ["oncall", "sre"],
+        "as-user-extra": {"why": ["drill"], "Acme.com/team % né": ["a", "b"]},
+    }
+    async with TestServer(app) as server:
+        config = CannedApi(server=server).write_kubeconfig(tmp_path / "as", **user)
+        async with await connect(config) as client:
+            await client.get("/version")
+        command = ["kubectl", f"--kubeconfig={config}", "get", "--raw", "/version"]
+        process = await asyncio.create_subprocess_exec(*command)
+        assert await process.wait() == 0
+    ours, *kubectls = seen
+    assert kubectls
+    assert all(ours == sent for sent in kubectls)
+    assert [value for name, value in ours if name == "impersonate-group"] == ["oncall", "sre"]
+    assert len(ours) == 7
 
 
 async def test_a_failing_credential_plugin_is_not_taken_for_anonymous_access(
