@@ -10,11 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
-from runbook.practice.apiserver.errors import ApiError
-from runbook.practice.cluster import JSON, Change, Cluster
-from runbook.practice.controllers.manager import Key, KeysOf
-from runbook.practice.controllers.objects import dig, key_of, name_of, namespace_of
-from runbook.practice.controllers.quota_usage import (
+from runbook.limits.quotas import (
     Usage,
     add,
     in_scope,
@@ -22,6 +18,10 @@ from runbook.practice.controllers.quota_usage import (
     unspecified,
     usage_of,
 )
+from runbook.practice.apiserver.errors import ApiError
+from runbook.practice.cluster import JSON, Change, Cluster
+from runbook.practice.controllers.manager import Key, KeysOf
+from runbook.practice.controllers.objects import dig, key_of, name_of, namespace_of
 from runbook.practice.controllers.writing import write_status
 from runbook.quantities import parse_quantity, write_quantity
 
