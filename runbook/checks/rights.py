@@ -11,21 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook.checks import manifest_files
+from runbook.checks import planned
 from runbook.checks.base import CheckContext
-from runbook.checks.expectation import last_line
 from runbook.checks.kubectl import Ask, Rendered, Untold, asks
 from runbook.checks.manifest_files import UnusableFile
+from runbook.checks.planned import PlannedScript
 from runbook.model.checks import (
     KubernetesCheck,
     LogsCheck,
-    RunCheck,
     SealedSecretsCheck,
     SecretCheck,
     WorkflowCheck,
 )
 from runbook.model.commands import read
-from runbook.model.document import CheckStep, KubernetesSecret, RunStep, WorkflowStep
+from runbook.model.document import CheckStep, KubernetesSecret, WorkflowStep
 from runbook.model.preflight import RightsQuery
 from runbook.plan import Plan
 from runbook.run.readings import Reading, fails, holds, unknown
@@ -79,7 +78,7 @@ async def look(query: RightsQuery, context: CheckContext, expected: str) -> Read
         told.asks += [("also", Ask(verb, *place)) for verb in right.verbs]
     for step, directory, rendered in told.rendered:
         try:
-            objects = await _objects(rendered, directory, context)
+            objects = await planned.objects_of(rendered, directory, context)
         except UnusableFile as fault:
             return fails(expected, f"step {step}: {fault}")
         told.asks += [(step, ask) for one in objects for ask in _asks_of(one, rendered)]
@@ -120,20 +119,18 @@ def _in_words(missing: list[_Need]) -> list[str]:
 
 def _of_plan(plan: Plan, directory: Path) -> _Told:
     told = _Told()
-    for planned in (*plan.steps, *plan.rollback):
-        step = planned.step
-        asked = step.check if isinstance(step, CheckStep) else step
-        if isinstance(asked, RunStep | RunCheck) and asked.shell is None:
-            home = getattr(asked, "working_directory", None)
-            _of_script(planned.id, asked.run, directory / (home or ""), told)
+    for one in planned.all_steps(plan):
+        step = one.step
+        if (script := planned.script_of(one, directory)) is not None:
+            _of_script(script, told)
         elif isinstance(step, WorkflowStep):
             where = step.workflow.namespace
             verbs = ("create", "get", "list")
-            told.asks += [(planned.id, Ask(v, "workflows.argoproj.io", where)) for v in verbs]
-            told.asks += [(planned.id, Ask("list", "pods", where))]
-            told.asks += [(planned.id, Ask("get", "pods", where, "", "log"))]
-        else:
-            told.asks += [(planned.id, ask) for ask in _of_check(asked)]
+            told.asks += [(one.id, Ask(v, "workflows.argoproj.io", where)) for v in verbs]
+            told.asks += [(one.id, Ask("list", "pods", where))]
+            told.asks += [(one.id, Ask("get", "pods", where, "", "log"))]
+        elif isinstance(step, CheckStep):
+            told.asks += [(one.id, ask) for ask in _of_check(step.check)]
     for name, source in plan.secrets.items():
         if isinstance(source, KubernetesSecret):
             ask = Ask("get", "secrets", source.namespace, source.name)
@@ -148,10 +145,10 @@ def _of_plan(plan: Plan, directory: Path) -> _Told:
     return told
 
 
-def _of_script(step: str, script: str, directory: Path, told: _Told) -> None:
-    text = read(script)
+def _of_script(script: PlannedScript, told: _Told) -> None:
+    text = read(script.text)
     if not text.whole:
-        told.untold.append(step)
+        told.untold.append(script.step)
     for command in text.commands:
         if command.program not in ("kubectl", "runbook"):
             continue
@@ -160,11 +157,11 @@ def _of_script(step: str, script: str, directory: Path, told: _Told) -> None:
                 raise Untold
             for ask in asks(command):
                 if isinstance(ask, Rendered):
-                    told.rendered.append((step, directory, ask))
+                    told.rendered.append((script.step, script.directory, ask))
                 else:
-                    told.asks.append((step, ask))
+                    told.asks.append((script.step, ask))
         except Untold:
-            told.untold.append(step)
+            told.untold.append(script.step)
 
 
 def _of_check(check: object) -> Iterator[Ask]:
@@ -185,18 +182,6 @@ def _of_check(check: object) -> Iterator[Ask]:
             for namespace in q.synced_in:
                 yield Ask("list", "secrets", namespace)
                 yield Ask("list", "sealedsecrets.bitnami.com", namespace)
-
-
-async def _objects(rendered: Rendered, directory: Path, context: CheckContext) -> list[JSON]:
-    """The objects of manifests. Raises UnusableFile."""
-    path = directory / rendered.path
-    if not rendered.kustomize:
-        return await asyncio.to_thread(manifest_files.objects_in, path, rendered.path)
-    run = context.run_tool or context.run_command
-    result = await run('kubectl kustomize "$MANIFESTS"', None, {"MANIFESTS": str(path)}, 10.0)
-    if result.exit != 0:
-        raise UnusableFile(f"{rendered.path}: {last_line(result.stderr)}")
-    return list(manifest_files.objects(result.stdout.encode(), rendered.path))
 
 
 def _asks_of(one: JSON, rendered: Rendered) -> Iterator[Ask]:

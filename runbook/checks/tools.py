@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
 
+from runbook.checks import planned
 from runbook.checks.base import CheckContext, RunCommand
 from runbook.checks.expectation import last_line
-from runbook.model.checks import RunCheck
 from runbook.model.commands import read
-from runbook.model.document import CheckStep, RunStep
 from runbook.model.preflight import ToolsQuery
 from runbook.plan import Plan
 from runbook.run.readings import Reading, fails, holds, unknown
@@ -63,22 +61,13 @@ async def look(query: ToolsQuery, context: CheckContext, expected: str) -> Readi
 def called(plan: Plan) -> dict[str, str]:
     """Programs that bash scripts of a plan call by plain names, each with the first step that does."""
     found: dict[str, str] = {}
-    for step, script in _scripts(plan):
-        text = read(script)
-        own = set(re.findall(r"^\s*(?:function\s+)?([\w-]+)\s*\(\)", script, re.MULTILINE))
-        for command in text.commands:
+    for script in planned.scripts(plan):
+        own = set(re.findall(r"^\s*(?:function\s+)?([\w-]+)\s*\(\)", script.text, re.MULTILINE))
+        for command in read(script.text).commands:
             name = command.words[0].text
             if PLAIN.fullmatch(name) and name not in own:
-                found.setdefault(name, step)
+                found.setdefault(name, script.step)
     return found
-
-
-def _scripts(plan: Plan) -> Iterator[tuple[str, str]]:
-    for planned in (*plan.steps, *plan.rollback):
-        step = planned.step
-        asked = step.check if isinstance(step, CheckStep) else step
-        if isinstance(asked, RunStep | RunCheck) and asked.shell is None:
-            yield planned.id, asked.run
 
 
 async def _missing(programs: dict[str, str], run: RunCommand, timeout: float) -> list[str]:

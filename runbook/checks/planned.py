@@ -1,0 +1,63 @@
+"""What the steps of a plan are going to do, as far as their scripts tell it: programs, commands, manifests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.checks import manifest_files
+from runbook.checks.base import CheckContext
+from runbook.checks.expectation import last_line
+from runbook.checks.kubectl import Rendered
+from runbook.checks.manifest_files import UnusableFile
+from runbook.model.checks import RunCheck
+from runbook.model.document import CheckStep, RunStep
+from runbook.plan import Plan, PlannedStep
+from runbook.target.api import JSON
+
+RENDER = 10.0
+"""Seconds that one kustomization may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedScript:
+    """A bash script of a plan."""
+
+    step: str
+    text: str
+    directory: Path
+    """Where it runs."""
+
+
+def all_steps(plan: Plan) -> tuple[PlannedStep, ...]:
+    return (*plan.steps, *plan.rollback)
+
+
+def scripts(plan: Plan, directory: Path = Path()) -> Iterator[PlannedScript]:
+    """Those of commands and of checks; other shells than bash are not understood."""
+    for planned in all_steps(plan):
+        if (script := script_of(planned, directory)) is not None:
+            yield script
+
+
+def script_of(planned: PlannedStep, directory: Path) -> PlannedScript | None:
+    step = planned.step
+    asked = step.check if isinstance(step, CheckStep) else step
+    if not isinstance(asked, RunStep | RunCheck) or asked.shell is not None:
+        return None
+    home = getattr(asked, "working_directory", None) or ""
+    return PlannedScript(planned.id, asked.run, directory / home)
+
+
+async def objects_of(rendered: Rendered, directory: Path, context: CheckContext) -> list[JSON]:
+    """The objects of manifests. Raises UnusableFile."""
+    path = directory / rendered.path
+    if not rendered.kustomize:
+        return await asyncio.to_thread(manifest_files.objects_in, path, rendered.path)
+    run = context.run_tool or context.run_command
+    result = await run('kubectl kustomize "$MANIFESTS"', None, {"MANIFESTS": str(path)}, RENDER)
+    if result.exit != 0:
+        raise UnusableFile(f"{rendered.path}: {last_line(result.stderr)}")
+    return list(manifest_files.objects(result.stdout.encode(), rendered.path))
