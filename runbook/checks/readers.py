@@ -21,6 +21,7 @@ from runbook.checks import (
     http,
     kubernetes,
     mlops,
+    quotas,
     rights,
     secrets,
     tools,
@@ -45,7 +46,7 @@ from runbook.model.checks import (
     WorkflowQuery,
     check_kind,
 )
-from runbook.model.preflight import GitopsQuery, RightsQuery, ToolsQuery, VolumesQuery
+from runbook.model.preflight import GitopsQuery, QuotasQuery, RightsQuery, ToolsQuery, VolumesQuery
 from runbook.model.values import format_duration
 from runbook.run.readings import Reading, fails, unknown
 from runbook.target.api import ApiStatusError, UnknownResource
@@ -96,6 +97,7 @@ READERS: Mapping[str, KindReader[Any]] = {
     "workflow": KindReader(WorkflowQuery, workflow.expects, workflow.look),
     "volumes": KindReader(VolumesQuery, volumes.expects, volumes.look),
     "gitops": KindReader(GitopsQuery, gitops.expects, gitops.look),
+    "quotas": KindReader(QuotasQuery, quotas.expects, quotas.look),
     "rights": KindReader(RightsQuery, rights.expects, rights.look),
     "tools": KindReader(ToolsQuery, tools.expects, tools.look),
 }

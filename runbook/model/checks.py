@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from runbook.model.base import FormatModel
-from runbook.model.preflight import GitopsCheck, RightsCheck, ToolsCheck, VolumesCheck
+from runbook.model.preflight import GitopsCheck, QuotasCheck, RightsCheck, ToolsCheck, VolumesCheck
 from runbook.model.values import Duration, Reference, Text
 
 
@@ -246,7 +246,7 @@ class HealthCheck(FormatModel):
 
 CHECK_KINDS = (
     "kubernetes", "http", "tcp", "logs", "run", "s3", "mlflow", "inference", "secret",
-    "sealed_secrets", "workflow", "volumes", "gitops", "tools", "rights",
+    "sealed_secrets", "workflow", "volumes", "gitops", "quotas", "tools", "rights",
     "health",
 )  # fmt: skip
 
@@ -272,6 +272,7 @@ Check = Annotated[
     | Annotated[WorkflowCheck, Tag("workflow")]
     | Annotated[VolumesCheck, Tag("volumes")]
     | Annotated[GitopsCheck, Tag("gitops")]
+    | Annotated[QuotasCheck, Tag("quotas")]
     | Annotated[ToolsCheck, Tag("tools")]
     | Annotated[RightsCheck, Tag("rights")]
     | Annotated[HealthCheck, Tag("health")],

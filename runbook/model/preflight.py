@@ -23,6 +23,14 @@ class GitopsQuery(FormatModel):
     namespaces: list[Text] = Field(min_length=1, description="what is in them, and they, would go")
 
 
+class QuotasQuery(FormatModel):
+    """What is going to be made in some namespaces, against what they may use."""
+
+    namespaces: list[Text] = Field(
+        min_length=1, description="whose quotas and limit ranges are looked at"
+    )
+
+
 class ToolsQuery(FormatModel):
     """The programs that the steps of the runbook call, and kubectl's age."""
 
@@ -53,6 +61,10 @@ class VolumesCheck(FormatModel):
 
 class GitopsCheck(FormatModel):
     gitops: GitopsQuery = Field(description="nobody brings back what is deleted")
+
+
+class QuotasCheck(FormatModel):
+    quotas: QuotasQuery = Field(description="what is applied fits quotas and limit ranges")
 
 
 class ToolsCheck(FormatModel):

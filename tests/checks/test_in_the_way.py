@@ -106,6 +106,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "workflow": {"namespace": "a", "template": "t"},
     "volumes": {"namespaces": ["a"]},
     "gitops": {"namespaces": ["a"]},
+    "quotas": {"namespaces": ["a"]},
     "rights": {"also": [{"verbs": ["get"], "resource": "pods", "namespace": "a"}]},
     "http": {"url": "{address}/x"},
     "s3": {"endpoint": "{address}", "bucket": "b", "key": "k"},

@@ -55,6 +55,7 @@ GREEN: dict[str, tuple[str, Query]] = {
     "SealedSecretsCheck.sealed_secrets": ("sealed_secrets", {}),
     "VolumesCheck.volumes": ("volumes", {"namespaces": ["b"]}),
     "GitopsCheck.gitops": ("gitops", {"namespaces": ["b"]}),
+    "QuotasCheck.quotas": ("quotas", {"namespaces": ["b"]}),
     "RightsCheck.rights": ("rights", {}),
     "ToolsCheck.tools": ("tools", {"programs": ["cat"]}),
     "WorkflowCheck.workflow": ("workflow", {"namespace": "a", "template": "trained"}),
@@ -281,6 +282,9 @@ asks("VolumesQuery", "volumes", {"namespaces": ["a"]}, {
 })  # fmt: skip
 asks("GitopsQuery", "gitops", {}, {
     "namespaces": ({"namespaces": ["a"]}, {"namespaces": ["b"]}, UNKNOWN),
+})  # fmt: skip
+asks("QuotasQuery", "quotas", {}, {
+    "namespaces": ({"namespaces": ["a"]}, {"namespaces": ["b"]}, FAILS),
 })  # fmt: skip
 asks("ToolsQuery", "tools", {}, {
     "programs": ({"programs": ["nosuch"]}, {}, FAILS),

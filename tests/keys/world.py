@@ -443,6 +443,8 @@ async def _furnish(world: World) -> None:
     }
     meta = {"name": "data", "namespace": "a"}
     await put("persistentvolumeclaims", {"metadata": meta, "spec": claim})
+    tight = {"hard": {"persistentvolumeclaims": "0"}}
+    await put("resourcequotas", {"metadata": {"name": "tight", "namespace": "a"}, "spec": tight})
     mark = {"argocd.argoproj.io/instance": "far"}
     await put("configmaps", {"metadata": {"name": "c", "namespace": "a", "labels": mark}})
     await _workflow(world, "done", "trained", "Succeeded")

@@ -1,0 +1,206 @@
+"""`quotas`: what the steps apply, with what operators make of it, fits the quotas and limit ranges there.
+
+A quota that was tightened lets running pods be and refuses their successors, so what runs now may not come
+back. Counted is what will be there: the manifests that steps apply, and of what is there now whatever they
+do not name, since operators made it and will again. What runs to its end, as Workflows do, leaves room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from runbook.checks import planned
+from runbook.checks.base import CheckContext
+from runbook.checks.kubectl import Rendered, Untold, asks
+from runbook.checks.manifest_files import UnusableFile
+from runbook.limits.fitting import Contents, Workload, fit
+from runbook.limits.quotas import hard_of, resources_limited
+from runbook.model.commands import read
+from runbook.model.preflight import QuotasQuery
+from runbook.run.readings import Reading, fails, holds
+from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
+from runbook.target.client import ClusterClient
+
+QUOTAS = ResourceRef("", "v1", "resourcequotas", "ResourceQuota", namespaced=True)
+LIMIT_RANGES = ResourceRef("", "v1", "limitranges", "LimitRange", namespaced=True)
+CLAIMS = ResourceRef("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
+PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
+WORKLOADS = {
+    kind: ResourceRef("apps", "v1", f"{kind.lower()}s", kind, namespaced=True)
+    for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+}
+TO_THE_END = frozenset({"Job", "CronJob", "Workflow", "CronWorkflow"})
+"""Kinds whose pods end by themselves."""
+
+ENDING = frozenset({"jobs.batch", "workflows.argoproj.io"})
+"""What is counted of these was run, and is not applied again."""
+
+IN_WHOLE = frozenset({"persistentvolumeclaims", "services"})
+"""Of these more is counted than how many there are."""
+
+
+@dataclass
+class _Namespace:
+    """What manifests say of one namespace, and what the cluster has there; manifests win."""
+
+    objects: dict[tuple[str, str], JSON] = field(default_factory=dict)
+    """By resource and name."""
+
+    def put(self, resource: str, one: JSON) -> None:
+        """Unless it is there already."""
+        self.objects.setdefault((resource, str(one["metadata"]["name"])), one)
+
+    def all(self, resource: str) -> list[JSON]:
+        return [one for (of, _), one in self.objects.items() if of == resource]
+
+
+def expects(query: QuotasQuery) -> str:
+    return f"what is applied and made fits the quotas and limit ranges of {', '.join(query.namespaces)}"
+
+
+async def look(query: QuotasQuery, context: CheckContext, expected: str) -> Reading:
+    spaces = {name: _Namespace() for name in query.namespaces}
+    try:
+        absent = await _from_manifests(spaces, context)
+    except UnusableFile as fault:
+        return fails(expected, str(fault))
+    faults: list[str] = []
+    told: list[str] = []
+    for name, space in spaces.items():
+        if not await _exists(context.cluster, name):
+            told.append(f"namespace {name} is not there, so only what is applied was counted")
+        await _from_cluster(name, space, context.cluster)
+        try:
+            found = fit(_contents(space))
+        except ValueError as fault:
+            return fails(expected, f"{name}: {fault}")
+        faults += [f"{name}: {fault}" for fault in found.faults]
+        told += [f"{name}: {room}" for room in found.room]
+    if faults:
+        return fails(expected, "; ".join(faults))
+    told += [f"not counted, as the cluster has no such kind: {', '.join(absent)}"] if absent else []
+    return holds(expected, "; ".join(told) or "no quota there")
+
+
+async def _from_manifests(spaces: dict[str, _Namespace], context: CheckContext) -> list[str]:
+    """What steps apply. Returns kinds that the cluster does not know. Raises UnusableFile."""
+    unknown: dict[str, None] = {}
+    scripts = planned.scripts(context.plan, context.directory) if context.plan else ()
+    for script in scripts:
+        for rendered in _applied(script.text):
+            for one in await planned.objects_of(rendered, script.directory, context):
+                metadata = one.get("metadata") or {}
+                space = spaces.get(str(metadata.get("namespace") or rendered.namespace))
+                if space is None or not metadata.get("name"):
+                    continue
+                group = str(one.get("apiVersion", "")).rpartition("/")[0]
+                try:
+                    resource = await context.cluster.resolve(str(one.get("kind")), group)
+                except UnknownResource:
+                    unknown[str(one.get("kind"))] = None
+                    continue
+                space.put(resource.name, one)
+                if resource.name == "sealedsecrets.bitnami.com":
+                    space.put("secrets", one)  # opened, it becomes one of the same name
+    return list(unknown)
+
+
+def _applied(script: str) -> Iterator[Rendered]:
+    for command in read(script).commands:
+        if command.program != "kubectl":
+            continue
+        try:
+            found = asks(command)
+        except Untold:
+            continue
+        yield from (one for one in found if isinstance(one, Rendered) and "create" in one.verbs)
+
+
+async def _exists(cluster: ClusterClient, namespace: str) -> bool:
+    try:
+        await cluster.get(f"/api/v1/namespaces/{namespace}")
+    except ApiStatusError as fault:
+        if fault.says_absent:
+            return False
+        raise
+    return True
+
+
+async def _from_cluster(name: str, space: _Namespace, cluster: ClusterClient) -> None:
+    """What is there now, as far as quotas and limit ranges are about it."""
+    for resource in (QUOTAS, LIMIT_RANGES):
+        for one in (await cluster.list(resource, name)).items:
+            space.put(resource.name, one)
+    ranges = space.all(LIMIT_RANGES.name)
+    counted = {
+        what for quota in space.all(QUOTAS.name) for what in resources_limited(hard_of(quota))
+    }
+    if ranges:
+        counted |= {"pods", CLAIMS.plural}
+    if "pods" in counted:
+        for resource in (*WORKLOADS.values(), PODS):
+            for one in (await cluster.list(resource, name)).items:
+                space.put(resource.name, one)
+    for what in sorted(counted - ENDING - {"pods", QUOTAS.plural}):
+        plural, _, group = what.partition(".")
+        try:
+            resource = await cluster.resolve(plural, group)
+        except UnknownResource:
+            continue  # a quota may count what is not there yet
+        listed = await cluster.list(resource, name, metadata_only=what not in IN_WHOLE)
+        for one in listed.items:
+            space.put(resource.name, one)
+
+
+def _contents(space: _Namespace) -> Contents:
+    others: dict[str, list[JSON]] = {}
+    for (resource, _), one in space.objects.items():
+        others.setdefault(resource, []).append(one)
+    there = {name for resource, name in space.objects if resource == CLAIMS.plural}
+    for stateful in space.all(WORKLOADS["StatefulSet"].name):
+        made = [one for one in _claims_of(stateful) if one["metadata"]["name"] not in there]
+        others.setdefault(CLAIMS.plural, []).extend(made)
+    return Contents(
+        quotas=space.all(QUOTAS.name),
+        limit_ranges=space.all(LIMIT_RANGES.name),
+        workloads=list(_workloads(space)),
+        others={name: found for name, found in others.items() if name not in ENDING | {"pods"}},
+    )
+
+
+def _workloads(space: _Namespace) -> Iterator[Workload]:
+    for kind, resource in WORKLOADS.items():
+        for one in space.all(resource.name):
+            if _owner(one) not in WORKLOADS:
+                spec = one.get("spec") or {}
+                template = (spec.get("template") or {}).get("spec") or {}
+                yield Workload(f"{kind} {one['metadata']['name']}", _pods_of(kind, one), template)
+    for pod in space.all(PODS.name):
+        ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if not ended and _owner(pod) not in {*WORKLOADS, *TO_THE_END}:
+            yield Workload(f"Pod {pod['metadata']['name']}", 1, pod.get("spec") or {})
+
+
+def _pods_of(kind: str, one: JSON) -> int:
+    if kind == "DaemonSet":
+        return int((one.get("status") or {}).get("desiredNumberScheduled") or 1)
+    replicas = (one.get("spec") or {}).get("replicas")
+    return 1 if replicas is None else int(replicas)
+
+
+def _claims_of(stateful: JSON) -> Iterator[JSON]:
+    name, spec = stateful["metadata"]["name"], stateful.get("spec") or {}
+    for template in spec.get("volumeClaimTemplates") or ():
+        of = template["metadata"]["name"]
+        for number in range(_pods_of("StatefulSet", stateful)):
+            yield {
+                "metadata": {"name": f"{of}-{name}-{number}"},
+                "spec": template.get("spec") or {},
+            }
+
+
+def _owner(one: JSON) -> str:
+    """The kind of its controller."""
+    owners = (one.get("metadata") or {}).get("ownerReferences") or ()
+    return next((str(owner.get("kind")) for owner in owners if owner.get("controller")), "")

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runbook.checks.base import CommandResult
+from runbook.cli.practice_cluster import path_for_commands
+from runbook.executors.probe import run_probe
+from runbook.redact import Redactor
+from runbook.run.readings import Verdict
+from tests.checks.test_tools import plan_of
+
+JSON = dict[str, Any]
+HOLDS, FAILS = Verdict.HOLDS, Verdict.FAILS
+HERE: JSON = {"namespaces": ["a"]}
+APPLY = {"id": "apply", "run": "kubectl apply -k base"}
+
+
+def meta(name: str, **more: Any) -> JSON:
+    return {"name": name, "namespace": "a", **more}
+
+
+def owned(kind: str, name: str = "x") -> JSON:
+    owner = {"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", "controller": True}
+    return {"ownerReferences": [owner]}
+
+
+def container(**resources: Any) -> JSON:
+    return {"name": "c", "image": "x:1", "resources": resources}
+
+
+def deployment(name: str, replicas: int, **more: Any) -> JSON:
+    template = {"metadata": {"labels": {"a": name}}, "spec": {"containers": [container()]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"a": name}}, "template": template}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta(name, **more),
+        "spec": spec,
+    }
+
+
+def quota(name: str = "q", **hard: str) -> JSON:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": meta(name),
+        "spec": {"hard": {key.replace("_", "."): value for key, value in hard.items()}},
+    }
+
+
+@pytest.fixture
+def applied(cluster: Any, tmp_path: Path) -> Any:
+    """Gives a cluster whose runbook applies these objects by a kustomization."""
+
+    def given(*objects: JSON) -> Any:
+        (tmp_path / "base").mkdir()
+        (tmp_path / "base" / "all.yaml").write_text(yaml.safe_dump_all(objects))
+        (tmp_path / "base" / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+        environment = {**os.environ, "PATH": path_for_commands()}
+        cluster.directory = tmp_path
+        cluster.run_tool = run_probe(environment, tmp_path, Redactor())
+        cluster.plan = plan_of(APPLY)
+        return cluster
+
+    return given
+
+
+async def test_without_quotas_everything_fits(cluster: Any) -> None:
+    await cluster.put("deployments.apps", deployment("web", 50))
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (HOLDS, "no quota there")
+
+
+async def test_a_quota_that_was_tightened_under_what_runs_is_red(cluster: Any) -> None:
+    await cluster.put("deployments.apps", deployment("web", 3))
+    await cluster.put("resourcequotas", quota(pods="2"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.verdict is FAILS
+    assert reading.observed == "a: quota q: pods 3 of 2, of Deployment web 3"
+    assert await cluster.verdict(quotas={"namespaces": ["b"]}) is HOLDS
+
+
+async def test_what_steps_apply_counts_as_they_say_it(applied: Any) -> None:
+    cluster = applied(deployment("web", 4), quota(pods="4"))
+    await cluster.put("deployments.apps", deployment("web", 9))
+    await cluster.put("resourcequotas", quota(pods="2"))
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: pods 4 of 4")
+
+
+async def test_what_operators_made_counts_too(applied: Any) -> None:
+    cluster = applied(deployment("web", 2), quota(pods="4"))
+    await cluster.put("deployments.apps", deployment("made", 2, **owned("Server")))
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+    pod = {"metadata": meta("alone"), "spec": {"containers": [container()]}}
+    await cluster.put("pods", pod, {"phase": "Running"})
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == (
+        "a: quota q: pods 5 of 4, of Deployment made 2, Deployment web 2, Pod alone 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "phase"),
+    [("ReplicaSet", "Running"), ("Workflow", "Running"), ("Job", "Pending"), ("Sth", "Failed")],
+)
+async def test_pods_of_what_is_counted_itself_or_ends_are_not_counted(
+    cluster: Any, owner: str, phase: str
+) -> None:
+    await cluster.put("resourcequotas", quota(pods="1"))
+    for name in ("one", "two"):
+        pod = {"metadata": meta(name, **owned(owner)), "spec": {"containers": [container()]}}
+        await cluster.put("pods", pod, {"phase": phase})
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+
+
+async def test_pods_of_an_operator_of_its_own_are(cluster: Any) -> None:
+    await cluster.put("resourcequotas", quota(pods="1"))
+    for name in ("one", "two"):
+        metadata = meta(name, **owned("StrimziPodSet"))
+        await cluster.put("pods", {"metadata": metadata, "spec": {"containers": [container()]}})
+    assert await cluster.verdict(quotas=HERE) is FAILS
+
+
+async def test_a_pod_that_does_not_say_what_it_wants_is_found_before_it_is_made(
+    applied: Any,
+) -> None:
+    cluster = applied(deployment("web", 1), quota(limits_cpu="4"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == (
+        "a: quota q limits limits.cpu, of which c of Deployment web does not say how much"
+    )
+    default = {"type": "Container", "default": {"cpu": "1"}}
+    await cluster.put("limitranges", {"metadata": meta("r"), "spec": {"limits": [default]}})
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: limits.cpu 1 of 4")
+
+
+async def test_claims_of_templates_and_counts_of_other_kinds(applied: Any) -> None:
+    requests = {"requests": {"storage": "10Gi"}}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": requests}
+    stateful = {
+        **deployment("db", 2),
+        "kind": "StatefulSet",
+    }
+    stateful["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": claim}]
+    model = {
+        "apiVersion": "mlops.seldon.io/v1alpha1",
+        "kind": "Model",
+        "metadata": meta("iris"),
+        "spec": {"storageUri": "s3://b/k", "requirements": ["sklearn"]},
+    }
+    hard = {"requests.storage": "15Gi", "count/models.mlops.seldon.io": "0", "secrets": "0"}
+    limits = {**quota(), "spec": {"hard": hard}}
+    cluster = applied(stateful, model, limits)
+    name = meta("data-db-0")
+    await cluster.put("persistentvolumeclaims", {"metadata": name, "spec": claim})
+    await cluster.put("secrets", {"metadata": meta("token")})
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == (
+        "a: quota q: count/models.mlops.seldon.io 1 of 0, of iris 1; "
+        "a: quota q: requests.storage 20Gi of 15Gi, of data-db-0 10Gi, data-db-1 10Gi; "
+        "a: quota q: secrets 1 of 0, of token 1"
+    )
+
+
+async def test_workflows_that_were_run_do_not_come_back(cluster: Any) -> None:
+    limits = {**quota(), "spec": {"hard": {"count/workflows.argoproj.io": "0"}}}
+    await cluster.put("resourcequotas", limits)
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": meta("old"),
+        "spec": {"entrypoint": "x", "templates": [{"name": "x", "container": {"image": "x"}}]},
+    }
+    await cluster.put("workflows.argoproj.io", workflow)
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+
+
+async def test_a_namespace_that_is_not_there_is_told(applied: Any) -> None:
+    there = {**deployment("web", 2), "metadata": {"name": "web", "namespace": "new"}}
+    limits = {**quota(pods="2"), "metadata": {"name": "q", "namespace": "new"}}
+    cluster = applied(there, limits)
+    reading = await cluster.look(quotas={"namespaces": ["new"]})
+    assert (reading.verdict, reading.observed) == (
+        HOLDS,
+        "namespace new is not there, so only what is applied was counted; "
+        "new: quota q: pods 2 of 2",
+    )
+
+
+async def test_manifests_that_cannot_be_read_are_red(cluster: Any) -> None:
+    cluster.plan = plan_of(APPLY)
+    cluster.result = CommandResult(1, "", "error: no such directory\n")
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (FAILS, "base: error: no such directory")
+    cluster.plan = plan_of({"id": "gone", "run": "kubectl delete -k base"})
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+
+
+async def test_what_is_no_quantity_is_told_with_its_place(applied: Any) -> None:
+    cluster = applied(quota(pods="many"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.verdict is FAILS
+    assert reading.observed == "a: 'many' is not a quantity, as 500m, 2 or 1Gi are"
+
+
+async def test_kinds_that_the_cluster_has_not_are_told(applied: Any) -> None:
+    unknown = {"apiVersion": "x.io/v1", "kind": "Thing", "metadata": meta("t")}
+    cluster = applied(unknown, quota(pods="1"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.verdict is HOLDS
+    assert reading.observed.endswith("not counted, as the cluster has no such kind: Thing")

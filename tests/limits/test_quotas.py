@@ -1,0 +1,69 @@
+"""What a pod wants, as the API server adds it up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from runbook.limits.quotas import unspecified, usage_of
+
+JSON = dict[str, Any]
+
+
+def one(cpu: str | None = None, **more: Any) -> JSON:
+    return {"name": "c", "resources": {"requests": {"cpu": cpu}} if cpu else {}, **more}
+
+
+ALWAYS = {"restartPolicy": "Always"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "cpu"),
+    [
+        ({"containers": [one("1"), one("2")]}, "3"),
+        ({"containers": [one("1")], "initContainers": [one("5")]}, "5"),
+        ({"containers": [one("1")], "initContainers": [one("2", **ALWAYS)]}, "3"),
+        ({"containers": [one("1")], "initContainers": [one("2", **ALWAYS), one("4")]}, "6"),
+        ({"containers": [one("1")], "initContainers": [one("4"), one("2", **ALWAYS)]}, "4"),
+        ({"containers": [one("1")], "overhead": {"cpu": "250m"}}, "1.25"),
+        ({"containers": [one("1")], "resources": {"requests": {"cpu": "7"}}}, "7"),
+        ({"containers": [one()], "resources": {"limits": {"cpu": "7"}}}, "7"),
+    ],
+)
+def test_what_a_pod_requests(spec: JSON, cpu: str) -> None:
+    assert usage_of("pods", {"spec": spec})["requests.cpu"] == Decimal(cpu)
+
+
+def test_what_cannot_be_shared_is_limited_by_its_requests_alone() -> None:
+    resources = {"limits": {"nvidia.com/gpu": "2", "hugepages-2Mi": "4Mi"}}
+    used = usage_of("pods", {"spec": {"containers": [{"name": "c", "resources": resources}]}})
+    assert used == {
+        "count/pods": 1,
+        "pods": 1,
+        "requests.nvidia.com/gpu": 2,
+        "requests.hugepages-2Mi": 4 * 2**20,
+        "hugepages-2Mi": 4 * 2**20,
+    }
+
+
+def test_only_of_cpu_and_memory_each_container_must_say_how_much() -> None:
+    hard = {"limits.cpu": "1", "requests.ephemeral-storage": "1Gi", "requests.memory": "1Gi"}
+    pod: JSON = {"spec": {"containers": [one("1")]}}
+    assert unspecified(pod, hard) == {"limits.cpu": ["c"], "requests.memory": ["c"]}
+    pod["spec"]["resources"] = {"requests": {"memory": "1Gi"}}
+    assert unspecified(pod, hard) == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "nodeports"),
+    [
+        ({"type": "NodePort", "ports": [{}, {}]}, 2),
+        ({"type": "LoadBalancer", "ports": [{}]}, 1),
+        ({"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False, "ports": [{}]}, 0),
+        ({"ports": [{}]}, None),
+    ],
+)
+def test_ports_of_nodes(spec: JSON, nodeports: int | None) -> None:
+    assert usage_of("services", {"spec": spec}).get("services.nodeports") == nodeports
