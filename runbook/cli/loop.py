@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -14,10 +12,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, hearing of a command's end without a thread for each command."""
-    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
-        # Later versions do so by themselves.
-        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+    """`asyncio.run`, raising the cause where a group of tasks failed."""
     try:
         return asyncio.run(main)
     except BaseExceptionGroup as failed:
