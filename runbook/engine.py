@@ -21,7 +21,7 @@ from runbook.model.document import StepKind
 from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
 from runbook.run.discovery import Discovery, Outputs
-from runbook.run.events import Event, Observation, Record, TaskRequested
+from runbook.run.events import Event, Observation, Record, StepStarted, TaskRequested
 from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
 from runbook.run.masking import masked
 from runbook.run.readings import Reading
@@ -76,6 +76,8 @@ class _Turn:
         self.plan = plan
         self.state = state
         self.new: list[tuple[Record, RunState]] = []
+        self.starts = False
+        """A step starts: it is performed before anything can ask to stop it."""
         self._recorded = recorded
         self._clock = clock
         self._redactor = redactor
@@ -91,6 +93,7 @@ class _Turn:
                 record = Record(number, self._clock.now(), masked(event, self._redactor.text))
                 self.state = evolve(self.state, record)
                 self.new.append((record, self.state))
+                self.starts = self.starts or isinstance(event, StepStarted)
             events = decide(self.plan, self.state, Tick(), self._clock.now())
 
 
@@ -190,14 +193,14 @@ class Engine:
         return self._state
 
     async def _take(self, signal: Signal, heard: asyncio.Future[None] | None) -> None:
-        """Take a signal, and those that wait behind it: what they make true is durable at once."""
+        """Take a signal, and those that wait behind it until a step starts: what they make true is durable at once."""
         waiting = [heard]
         try:
             if self._fault is not None:
                 raise self._fault
             turn = await self._turn()
             turn.take(signal)
-            while not turn.state.over and not self._inbox.empty():
+            while not (turn.starts or turn.state.over or self._inbox.empty()):
                 signal, heard = self._inbox.get_nowait()
                 waiting.append(heard)
                 turn.take(signal)

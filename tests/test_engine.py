@@ -19,7 +19,17 @@ from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Record, TaskConfirmed
 from runbook.run.readings import Reading, holds
 from runbook.run.session import Output, Seen
-from runbook.run.signals import Abort, AddNote, Approve, Confirm, Countersign, Leave, Outcome, Retry
+from runbook.run.signals import (
+    Abort,
+    AddNote,
+    Approve,
+    Confirm,
+    Countersign,
+    Leave,
+    Outcome,
+    Retry,
+    Signal,
+)
 from runbook.run.state import RunState, replay
 from tests.executors import test_command as commands
 from tests.run.driving import BUILD, DELETE, GATE, HEALTH, OBJECTIVES, opened, plan_of
@@ -122,6 +132,28 @@ class Bench:
         async with asyncio.timeout(5):
             while kind not in self.watcher.heard:  # noqa: ASYNC110 - nothing else tells a test
                 await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "last"), [(Abort("ann"), "run.finished"), (Leave("ann", "bye"), "step.interrupted")]
+)
+async def test_who_asks_for_the_end_right_when_a_step_starts_gets_it(
+    asked: Signal, last: str
+) -> None:
+    plan = plan_of(DELETE, BUILD)
+
+    async def perform(attempt: Attempt, desk: Desk) -> Outcome:
+        if attempt.step.id == BUILD["id"]:
+            await asyncio.Event().wait()
+        # It waits behind the outcome by which the next step starts.
+        asyncio.get_running_loop().call_soon(bench.engine.send, asked)
+        return attempt.passed()
+
+    bench = Bench(plan, perform)
+    async with asyncio.timeout(5):
+        await bench.engine.run([opened(plan)])
+    assert bench.journal.kinds[-1] == last
+    assert "step.interrupted" in bench.journal.kinds
 
 
 async def test_a_run_is_performed_step_by_step_and_heard_of_in_order() -> None:
