@@ -3,16 +3,18 @@
 A quota that was tightened lets running pods be and refuses their successors, so what runs now may not come
 back. Counted is what will be there: the manifests that steps apply, and of what is there now whatever they
 do not name, since operators made it and will again. What runs to its end, as Workflows do, leaves room.
+Quotas are those of the manifests, and those that are there now unless the steps delete their namespace.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runbook.checks import planned
 from runbook.checks.base import CheckContext
-from runbook.checks.kubectl import Rendered, Untold, asks
+from runbook.checks.kubectl import Ask, Rendered, Untold, asks
 from runbook.checks.manifest_files import UnusableFile
 from runbook.limits.fitting import Contents, Workload, fit
 from runbook.limits.quotas import hard_of, resources_limited
@@ -30,6 +32,7 @@ WORKLOADS = {
     kind: ResourceRef("apps", "v1", f"{kind.lower()}s", kind, namespaced=True)
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 }
+NAMESPACES = frozenset({"namespace", "namespaces", "ns"})
 TO_THE_END = frozenset({"Job", "CronJob", "Workflow", "CronWorkflow"})
 """Kinds whose pods end by themselves."""
 
@@ -46,10 +49,19 @@ class _Namespace:
 
     objects: dict[tuple[str, str], JSON] = field(default_factory=dict)
     """By resource and name."""
+    made_anew: bool = False
+    """The steps delete it first, with all that limits it now."""
 
     def put(self, resource: str, one: JSON) -> None:
         """Unless it is there already."""
         self.objects.setdefault((resource, str(one["metadata"]["name"])), one)
+
+    def limit(self, quota: JSON) -> None:
+        """A quota as it is: what is applied over it leaves limits that it does not name."""
+        key = (QUOTAS.name, str(quota["metadata"]["name"]))
+        given = hard_of(self.objects[key]) if key in self.objects else {}
+        spec = {**quota["spec"], "hard": {**hard_of(quota), **given}}
+        self.objects[key] = {**quota, "spec": spec}
 
     def all(self, resource: str) -> list[JSON]:
         return [one for (of, _), one in self.objects.items() if of == resource]
@@ -84,37 +96,53 @@ async def look(query: QuotasQuery, context: CheckContext, expected: str) -> Read
 
 
 async def _from_manifests(spaces: dict[str, _Namespace], context: CheckContext) -> list[str]:
-    """What steps apply. Returns kinds that the cluster does not know. Raises UnusableFile."""
+    """What steps apply and delete. Returns kinds that the cluster does not know. Raises UnusableFile."""
     unknown: dict[str, None] = {}
     scripts = planned.scripts(context.plan, context.directory) if context.plan else ()
     for script in scripts:
-        for rendered in _applied(script.text):
-            for one in await planned.objects_of(rendered, script.directory, context):
-                metadata = one.get("metadata") or {}
-                space = spaces.get(str(metadata.get("namespace") or rendered.namespace))
-                if space is None or not metadata.get("name"):
-                    continue
-                group = str(one.get("apiVersion", "")).rpartition("/")[0]
-                try:
-                    resource = await context.cluster.resolve(str(one.get("kind")), group)
-                except UnknownResource:
+        for ask in _asks(script.text):
+            if isinstance(ask, Ask):
+                if ask.verb == "delete" and ask.resource in NAMESPACES and ask.name in spaces:
+                    spaces[ask.name].made_anew = True
+                continue
+            for one in await planned.objects_of(ask, script.directory, context):
+                if "delete" in ask.verbs:
+                    _delete(one, spaces)
+                elif "create" in ask.verbs and not await _apply(one, ask, spaces, context):
                     unknown[str(one.get("kind"))] = None
-                    continue
-                space.put(resource.name, one)
-                if resource.name == "sealedsecrets.bitnami.com":
-                    space.put("secrets", one)  # opened, it becomes one of the same name
     return list(unknown)
 
 
-def _applied(script: str) -> Iterator[Rendered]:
+def _asks(script: str) -> Iterator[Ask | Rendered]:
     for command in read(script).commands:
-        if command.program != "kubectl":
-            continue
-        try:
-            found = asks(command)
-        except Untold:
-            continue
-        yield from (one for one in found if isinstance(one, Rendered) and "create" in one.verbs)
+        if command.program == "kubectl":
+            with suppress(Untold):
+                yield from asks(command)
+
+
+def _delete(one: JSON, spaces: dict[str, _Namespace]) -> None:
+    name = (one.get("metadata") or {}).get("name")
+    if one.get("kind") == "Namespace" and name in spaces:
+        spaces[name].made_anew = True
+
+
+async def _apply(
+    one: JSON, asked: Rendered, spaces: dict[str, _Namespace], context: CheckContext
+) -> bool:
+    """Whether the cluster knows such a kind; what is for other namespaces is passed over."""
+    metadata = one.get("metadata") or {}
+    space = spaces.get(str(metadata.get("namespace") or asked.namespace))
+    if space is None or not metadata.get("name"):
+        return True
+    group = str(one.get("apiVersion", "")).rpartition("/")[0]
+    try:
+        resource = await context.cluster.resolve(str(one.get("kind")), group)
+    except UnknownResource:
+        return False
+    space.put(resource.name, one)
+    if resource.name == "sealedsecrets.bitnami.com":
+        space.put("secrets", one)  # opened, it becomes one of the same name
+    return True
 
 
 async def _exists(cluster: ClusterClient, namespace: str) -> bool:
@@ -129,9 +157,11 @@ async def _exists(cluster: ClusterClient, namespace: str) -> bool:
 
 async def _from_cluster(name: str, space: _Namespace, cluster: ClusterClient) -> None:
     """What is there now, as far as quotas and limit ranges are about it."""
-    for resource in (QUOTAS, LIMIT_RANGES):
-        for one in (await cluster.list(resource, name)).items:
-            space.put(resource.name, one)
+    if not space.made_anew:
+        for one in (await cluster.list(QUOTAS, name)).items:
+            space.limit(one)
+        for one in (await cluster.list(LIMIT_RANGES, name)).items:
+            space.put(LIMIT_RANGES.name, one)
     ranges = space.all(LIMIT_RANGES.name)
     counted = {
         what for quota in space.all(QUOTAS.name) for what in resources_limited(hard_of(quota))

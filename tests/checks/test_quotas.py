@@ -93,6 +93,30 @@ async def test_what_steps_apply_counts_as_they_say_it(applied: Any) -> None:
     assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: pods 4 of 4")
 
 
+DELETED = [
+    {"id": "gone", "run": "kubectl delete namespace a"},
+    {"id": "gone", "run": "kubectl delete -k base --ignore-not-found"},
+]
+
+
+@pytest.mark.parametrize("gone", DELETED)
+async def test_what_limits_a_namespace_now_stays_unless_the_namespace_is_deleted(
+    applied: Any, gone: JSON
+) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
+    cluster = applied(namespace, deployment("web", 4), quota(pods="4"))
+    await cluster.put("resourcequotas", quota(pods="9", limits_cpu="4"))
+    await cluster.put("resourcequotas", quota("other", pods="3"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == (
+        "a: quota q limits limits.cpu, of which c of Deployment web does not say how much; "
+        "a: quota other: pods 4 of 3, of Deployment web 4"
+    )
+    cluster.plan = plan_of(gone, APPLY)
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: pods 4 of 4")
+
+
 async def test_what_operators_made_counts_too(applied: Any) -> None:
     cluster = applied(deployment("web", 2), quota(pods="4"))
     await cluster.put("deployments.apps", deployment("made", 2, **owned("Server")))
@@ -199,8 +223,6 @@ async def test_manifests_that_cannot_be_read_are_red(cluster: Any) -> None:
     cluster.result = CommandResult(1, "", "error: no such directory\n")
     reading = await cluster.look(quotas=HERE)
     assert (reading.verdict, reading.observed) == (FAILS, "base: error: no such directory")
-    cluster.plan = plan_of({"id": "gone", "run": "kubectl delete -k base"})
-    assert await cluster.verdict(quotas=HERE) is HOLDS
 
 
 async def test_what_is_no_quantity_is_told_with_its_place(applied: Any) -> None:
