@@ -25,7 +25,7 @@ from runbook.quantities import parse_quantity, write_quantity
 
 JSON = dict[str, Any]
 NAMED = 3
-"""Of what uses most, so many are named where a quota is exceeded."""
+"""Of those that ask, so many are named; where a quota is exceeded, those that ask for most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +92,22 @@ def _against(
     name, hard = _name(quota), hard_of(quota)
     limited = resources_limited(hard)
     counted: list[tuple[str, Usage]] = []
-    faults: list[str] = []
+    silent: dict[str, list[str]] = {}
     for one in workloads if "pods" in limited else ():
         pod = {"spec": one.spec}
         if not in_scope(quota, pod):
             continue
         for what, containers in unspecified(pod, hard).items():
-            faults.append(
-                f"quota {name} limits {what}, of which {', '.join(containers)} of {one.title} "
-                "does not say how much"
-            )
+            silent.setdefault(what, []).append(f"{one.title} ({', '.join(containers)})")
         each = usage_of("pods", pod)
         counted.append((one.title, {key: value * one.pods for key, value in each.items()}))
     for resource in sorted(limited):
         counted += [(_name(one), usage_of(resource, one)) for one in others.get(resource, ())]
     used = add(usage for _, usage in counted)
+    faults = [
+        f"quota {name} limits {what}, of which containers do not say how much: {_some(titles)}"
+        for what, titles in silent.items()
+    ]
     said: list[str] = []
     for what in sorted(hard):
         most, now = parse_quantity(hard[what]), used.get(what, Decimal(0))
@@ -120,9 +121,12 @@ def _against(
 def _largest(what: str, counted: Iterable[tuple[str, Usage]]) -> str:
     amounts = [(usage[what], title) for title, usage in counted if usage.get(what)]
     amounts.sort(key=lambda one: (-one[0], one[1]))
-    named = [f"{title} {_written(what, value)}" for value, title in amounts[:NAMED]]
-    more = len(amounts) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+    return _some([f"{title} {_written(what, value)}" for value, title in amounts])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _written(what: str, value: Decimal) -> str:

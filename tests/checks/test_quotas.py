@@ -109,7 +109,7 @@ async def test_what_limits_a_namespace_now_stays_unless_the_namespace_is_deleted
     await cluster.put("resourcequotas", quota("other", pods="3"))
     reading = await cluster.look(quotas=HERE)
     assert reading.observed == (
-        "a: quota q limits limits.cpu, of which c of Deployment web does not say how much; "
+        "a: quota q limits limits.cpu, of which containers do not say how much: Deployment web (c); "
         "a: quota other: pods 4 of 3, of Deployment web 4"
     )
     cluster.plan = plan_of(gone, APPLY)
@@ -157,7 +157,7 @@ async def test_a_pod_that_does_not_say_what_it_wants_is_found_before_it_is_made(
     cluster = applied(deployment("web", 1), quota(limits_cpu="4"))
     reading = await cluster.look(quotas=HERE)
     assert reading.observed == (
-        "a: quota q limits limits.cpu, of which c of Deployment web does not say how much"
+        "a: quota q limits limits.cpu, of which containers do not say how much: Deployment web (c)"
     )
     default = {"type": "Container", "default": {"cpu": "1"}}
     await cluster.put("limitranges", {"metadata": meta("r"), "spec": {"limits": [default]}})

@@ -50,7 +50,7 @@ def test_of_many_users_those_that_use_most_are_named() -> None:
 def test_a_container_that_does_not_say_what_is_limited_is_told() -> None:
     found = fitting(web(1, {"cpu": "1"}), quotas=[quota({"limits.cpu": "4", "requests.cpu": "4"})])
     assert found.faults == (
-        "quota q limits limits.cpu, of which c of Deployment web does not say how much",
+        "quota q limits limits.cpu, of which containers do not say how much: Deployment web (c)",
     )
 
 
