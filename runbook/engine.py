@@ -16,12 +16,19 @@ import structlog
 
 from runbook.clock import Clock
 from runbook.errors import JournalUnavailable, RunbookError
-from runbook.executors.base import Attempt, Executor
+from runbook.executors.base import Attempt, Executor, Intent, nothing_beforehand
 from runbook.model.document import StepKind
 from runbook.plan import Plan, Scalar
 from runbook.redact import Redactor
 from runbook.run.discovery import Discovery, Outputs
-from runbook.run.events import Event, Observation, Record, StepStarted, TaskRequested
+from runbook.run.events import (
+    CommandStarting,
+    Event,
+    Observation,
+    Record,
+    StepStarted,
+    TaskRequested,
+)
 from runbook.run.machine import Effect, Execute, Observe, WakeAt, decide, pending
 from runbook.run.masking import masked
 from runbook.run.readings import Reading
@@ -71,7 +78,13 @@ class _Turn:
     """Facts that become durable together, and the states they lead to."""
 
     def __init__(
-        self, plan: Plan, state: RunState, recorded: int, clock: Clock, redactor: Redactor
+        self,
+        plan: Plan,
+        state: RunState,
+        recorded: int,
+        clock: Clock,
+        redactor: Redactor,
+        intent: Intent,
     ) -> None:
         self.plan = plan
         self.state = state
@@ -81,6 +94,7 @@ class _Turn:
         self._recorded = recorded
         self._clock = clock
         self._redactor = redactor
+        self._intent = intent
 
     def take(self, signal: Signal) -> None:
         self.add(decide(self.plan, self.state, signal, self._clock.now()))
@@ -89,12 +103,19 @@ class _Turn:
         """Facts, and whatever follows from them by itself."""
         while events:
             for event in events:
-                number = self._recorded + len(self.new) + 1
-                record = Record(number, self._clock.now(), masked(event, self._redactor.text))
-                self.state = evolve(self.state, record)
-                self.new.append((record, self.state))
-                self.starts = self.starts or isinstance(event, StepStarted)
+                self._add(event)
+                if isinstance(event, StepStarted):
+                    self.starts = True
+                    attempt = Attempt(self.plan.step(event.step), event.attempt)
+                    if intent := self._intent(attempt):
+                        self._add(intent)
             events = decide(self.plan, self.state, Tick(), self._clock.now())
+
+    def _add(self, event: Event) -> None:
+        number = self._recorded + len(self.new) + 1
+        record = Record(number, self._clock.now(), masked(event, self._redactor.text))
+        self.state = evolve(self.state, record)
+        self.new.append((record, self.state))
 
 
 class Engine:
@@ -113,6 +134,7 @@ class Engine:
         countersigned: Countersigned,
         outputs: Outputs,
         hand_in: HandIn = nothing_is_kept,
+        intent: Intent = nothing_beforehand,
         records: Sequence[Record] = (),
     ) -> None:
         self.plan = plan
@@ -124,6 +146,7 @@ class Engine:
         self._clock = clock
         self._countersigned = countersigned
         self._hand_in = hand_in
+        self._intent = intent
         self._discovery = Discovery(redactor, outputs)
         self._records = list(records)
         self._state = replay(records)
@@ -215,7 +238,8 @@ class Engine:
                 heard.set_result(None)
 
     async def _turn(self, events: Sequence[Event] = ()) -> _Turn:
-        turn = _Turn(self.plan, self._state, len(self._records), self._clock, self._redactor)
+        recorded = len(self._records)
+        turn = _Turn(self.plan, self._state, recorded, self._clock, self._redactor, self._intent)
         turn.add([*await self._discovered(), *events])
         return turn
 
@@ -263,12 +287,18 @@ class Engine:
         match effect:
             case Execute(step=step, attempt=attempt):
                 unheard = self._state.step(step).unheard
-                await self._execute(Attempt(self.plan.step(step), attempt, unheard))
+                announced = self._announced(step)
+                await self._execute(Attempt(self.plan.step(step), attempt, unheard, announced))
             case WakeAt(at=at):
                 await self._clock.sleep_until(at)
                 self._inbox.put_nowait((Tick(), None))
             case Observe(check=check):
                 await self._observe(check)
+
+    def _announced(self, step: str) -> bool:
+        """Whether the last fact of a step is what it will do outside."""
+        of_it = (r.event for r in reversed(self._records) if getattr(r.event, "step", "") == step)
+        return isinstance(next(of_it), CommandStarting)
 
     async def _execute(self, attempt: Attempt) -> None:
         step = attempt.step

@@ -13,7 +13,8 @@ import pytest
 from runbook.clock import VirtualClock
 from runbook.engine import Engine
 from runbook.errors import JournalUnavailable, RunbookError
-from runbook.executors.base import Attempt, Desk, Executor
+from runbook.executors.base import Attempt, Desk, Executor, Intent, nothing_beforehand
+from runbook.journal.file import EVENTS, JournalFile
 from runbook.plan import Plan
 from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Record, TaskConfirmed
@@ -42,12 +43,14 @@ class Memory:
         self.records: list[Record] = []
         self.turns: list[list[str]] = []
         self.fail_at: int | None = None
+        self.then: Callable[..., None] = lambda *_: None
 
     def append(self, *records: Record) -> None:
         if self.fail_at is not None and records[-1].seq >= self.fail_at:
             raise JournalUnavailable("the disk is full")
         self.records += records
         self.turns.append([record.event.kind for record in records])
+        self.then(*records)
 
     @property
     def kinds(self) -> list[str]:
@@ -98,7 +101,11 @@ class Bench:
     """An engine with everything around it replaced by what a test says."""
 
     def __init__(
-        self, plan: Plan, perform: Executor = passes, records: list[Record] | None = None
+        self,
+        plan: Plan,
+        perform: Executor = passes,
+        records: list[Record] | None = None,
+        intent: Intent = nothing_beforehand,
     ) -> None:
         self.clock = VirtualClock()
         self.journal = Memory()
@@ -124,6 +131,7 @@ class Bench:
             clock=self.clock,
             outputs=self.outputs,
             records=records or [],
+            intent=intent,
         )
         self.watcher = Watcher(self.journal)
         self.engine.follow(self.watcher)
@@ -202,6 +210,24 @@ async def test_a_command_s_end_and_what_follows_are_durable_at_once() -> None:
         ["command.starting"],
         ["command.finished", "step.passed", "step.started"],
         ["command.starting"],
+        ["command.finished", "step.passed", "run.finished"],
+    ]
+
+
+async def test_an_intent_that_is_known_is_durable_with_the_start_and_before_the_command(
+    tmp_path: Path,
+) -> None:
+    count = f"grep -c command.starting {tmp_path}/{EVENTS}"
+    plan = plan_of(*({"id": f"s{n}", "run": f"test $({count}) = {n}"} for n in (1, 2)))
+    around = commands.Bench(tmp_path)
+    bench = Bench(plan, around.executor, intent=around.executor.intent)
+    file = JournalFile.create(tmp_path)
+    bench.journal.then = file.append
+    await bench.engine.run([opened(plan)])
+    file.close()
+    assert bench.journal.turns == [
+        ["run.opened", "step.started", "command.starting"],
+        ["command.finished", "step.passed", "step.started", "command.starting"],
         ["command.finished", "step.passed", "run.finished"],
     ]
 

@@ -67,6 +67,7 @@ class Run:
             redactor=self.redactor,
             clock=RealClock(),
             outputs=outputs,
+            intent=executor.intent,
         )
         self.engine.follow(PlainFollower(self.shown.append))
 

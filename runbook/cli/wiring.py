@@ -163,10 +163,9 @@ def wire(
 
     commands = SecretCommands(environment, working_directory, redactor)
     late = LateValues(plan, client, redactor, commands.read)
+    run = CommandExecutor(directory.id, environment, working_directory, outputs, redactor, clock)
     plain: dict[StepKind, Executor] = {
-        "run": CommandExecutor(
-            directory.id, environment, working_directory, outputs, redactor, clock
-        ),
+        "run": run,
         "check": CheckExecutor(read, clock),
         "wait": WaitExecutor(clock),
         "workflow": WorkflowExecutor(client, outputs, redactor, clock, directory.id),
@@ -182,6 +181,7 @@ def wire(
         countersigned=countersigner(directory, clock.now),
         outputs=outputs,
         hand_in=keeper(outputs, redactor),
+        intent=run.intent,
         records=records,
     )
     notifier = Notifier(

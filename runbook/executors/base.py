@@ -3,7 +3,8 @@
 An executor performs one attempt of one step and returns an `Outcome`; a failure is a value, an
 exception is our bug. When it is cancelled it ends what it started before it returns. What it does
 outside is recorded first: `desk.record` returns when the fact is on disk. What it only has to say of
-what is over it tells, and goes on: that is on disk with the outcome.
+what is over it tells, and goes on: that is on disk with the outcome. What it will do outside may be known
+when the step starts: then the engine records it with the start, and the attempt is `announced`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Attempt:
     number: int
     unheard: bool = False
     """Nobody heard how the attempt before ended: what it started may still be there."""
+    announced: bool = False
+    """What it will do outside is on disk."""
 
     def passed(
         self,
@@ -111,3 +114,13 @@ class Outputs(Protocol):
 
 class Executor(Protocol):
     async def __call__(self, attempt: Attempt, desk: Desk) -> Outcome: ...
+
+
+class Intent(Protocol):
+    def __call__(self, attempt: Attempt) -> Observation | None:
+        """What an attempt will do outside; None when that depends on what is found out meanwhile. Pure."""
+        ...
+
+
+def nothing_beforehand(attempt: Attempt) -> None:
+    """Of executors that each record what they will do."""

@@ -12,18 +12,23 @@ from runbook.plan import Scalar
 M = TypeVar("M", bound=FormatModel)
 
 
+def late_names(model: FormatModel) -> set[str]:
+    """The values that a step or check waits for (`run` scripts apart)."""
+    return {
+        name
+        for path, text in binding.walk_texts(model)
+        if "${{" in text and path != ("when",)
+        for name in expressions.references(expressions.parse(text))
+    }
+
+
 async def bind_late(model: M, desk: Desk) -> M:
     """A copy of a step or check with every late expression resolved (`run` scripts apart).
 
     Raises RunbookError when a value cannot be had: a secret that is not there, an output that an
     earlier step did not give.
     """
-    names = {
-        name
-        for path, text in binding.walk_texts(model)
-        if "${{" in text and path != ("when",)
-        for name in expressions.references(expressions.parse(text))
-    }
+    names = late_names(model)
     if not names:
         return model
     values: dict[str, Scalar] = {name: await desk.value(name) for name in sorted(names)}

@@ -1,9 +1,9 @@
 """`run` steps: a command, its environment, its output, and what its result must be.
 
-The intent is on disk before the process exists, the output's digest after it has ended. Values of the
-runbook reach the script as environment variables, so a value can never become a command. Output is
-masked before it is shown or stored; what it teaches of secrets (`runbook.redact.learning`) counts
-for it already.
+The intent is on disk before the process exists, with the start of the step where it is known by then; the
+output's digest after it has ended. Values of the runbook reach the script as environment variables, so a
+value can never become a command. Output is masked before it is shown or stored; what it teaches of secrets
+(`runbook.redact.learning`) counts for it already.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runbook.clock import Clock
 from runbook.errors import RunbookError
 from runbook.executors import process
 from runbook.executors.base import Attempt, Desk, Outputs, Writer
-from runbook.executors.binding import bind_late, text_of
+from runbook.executors.binding import bind_late, late_names, text_of
 from runbook.executors.outputs_file import read_outputs, written_size
 from runbook.executors.survivors import RUN, STEP, survivors
 from runbook.model import shell
@@ -32,6 +32,9 @@ from runbook.run.signals import Outcome
 
 CAPTURE_LIMIT = 1024 * 1024
 """Bytes of standard output held for `expect` and `register`; a JSON list of 200 pods is as large."""
+
+OUTPUT = "RUNBOOK_OUTPUT"
+"""Variable of every command: the file for the values that it hands on."""
 
 REGISTER_LIMIT = 16 * 1024
 """Bytes of a kept value as the journal writes it: its lines are short."""
@@ -118,27 +121,51 @@ class CommandExecutor:
         self.begun.add(attempt.step.id)
         outputs_file = self.outputs.values_path(attempt.step.id, attempt.number)
         try:
-            bound = await bind_late(step, desk)
-            command = await self._command(attempt, bound, desk, outputs_file)
+            bound = step if attempt.announced else await bind_late(step, desk)
+            script = shell.bind_script(step.run, step.shell)
+            command = await self._command(attempt, bound, script, desk, outputs_file)
         except RunbookError as fault:
             return attempt.failed(str(fault))
+        if not attempt.announced:
+            await desk.record(self._starting(attempt, bound, script))
         try:
             return await self._run(attempt, desk, bound, command, outputs_file)
         finally:
             with contextlib.suppress(OSError):  # gone, or no file any more: the command's doing
                 outputs_file.unlink()
 
-    async def _command(
-        self, attempt: Attempt, bound: RunStep, desk: Desk, outputs_file: Path
-    ) -> process.Command:
+    def intent(self, attempt: Attempt) -> CommandStarting | None:
+        """Known of a first attempt that waits for no value, and before which no cluster is asked who it is."""
         step = attempt.step.step
-        assert isinstance(step, RunStep)
-        script = shell.bind_script(step.run, step.shell)
+        if not isinstance(step, RunStep) or attempt.number > 1:
+            return None
+        if attempt.step.effect == "destroy" or late_names(step):
+            return None
+        return self._starting(attempt, step, shell.bind_script(step.run, step.shell))
+
+    def _starting(self, attempt: Attempt, step: RunStep, script: shell.Script) -> CommandStarting:
+        names = {*step.env, *(name for name, _ in script.variables), OUTPUT, RUN, STEP}
+        return CommandStarting(
+            step=attempt.step.id,
+            attempt=attempt.number,
+            script=script.text,
+            shell=step.shell or " ".join(process.BASH),
+            env=tuple(sorted(names - self.environment.keys())),
+        )
+
+    async def _command(
+        self,
+        attempt: Attempt,
+        step: RunStep,
+        script: shell.Script,
+        desk: Desk,
+        outputs_file: Path,
+    ) -> process.Command:
         values = {name: await text_of(node, desk) for name, node in script.variables}
         given = {
-            **bound.env,
+            **step.env,
             **values,
-            "RUNBOOK_OUTPUT": str(outputs_file),
+            OUTPUT: str(outputs_file),
             RUN: self.run,
             STEP: attempt.step.id,
         }
@@ -146,7 +173,7 @@ class CommandExecutor:
             script=script.text,
             environment={**self.environment, **given},
             shell=step.shell,
-            directory=self.directory / (bound.working_directory or "."),
+            directory=self.directory / (step.working_directory or "."),
         )
 
     async def _run(
@@ -157,16 +184,6 @@ class CommandExecutor:
         command: process.Command,
         outputs_file: Path,
     ) -> Outcome:
-        names = sorted(set(command.environment) - set(self.environment))
-        await desk.record(
-            CommandStarting(
-                step=attempt.step.id,
-                attempt=attempt.number,
-                script=command.script,
-                shell=step.shell or " ".join(process.BASH),
-                env=tuple(names),
-            )
-        )
         began = self.clock.monotonic()
         writer = None if step.sensitive else self.outputs.begin(attempt.step.id, attempt.number)
         reader = _Reader(attempt, desk, self.redactor, writer)

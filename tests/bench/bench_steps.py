@@ -65,6 +65,7 @@ async def by_the_engine(directory: Path) -> float:
         redactor=redactor,
         clock=clock,
         outputs=OutputStore(directory),
+        intent=executor.intent,
     )
     began = time.perf_counter()
     state = await engine.run([opened(steps)])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,44 @@ async def test_a_command_passes_with_exit_0_and_its_output_is_stored(bench: Benc
     assert (finished.exit, finished.lines) == (0, 2)
     assert sorted(bench.outputs.read(finished.output).split()) == [b"err", b"out"]
     assert bench.outputs.read(finished.output) == desk.shown
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"run": "true"},
+        {"run": "echo ${{ 'a b' }}", "env": {"COLOUR": "red"}},
+        {"run": "print(1)", "shell": sys.executable},
+    ],
+)
+async def test_what_is_announced_is_what_the_command_would_have_recorded(
+    bench: Bench, step: dict[str, Any]
+) -> None:
+    attempt = Attempt(plan_of({"id": "step", **step}).steps[0], 1)
+    desk = Desk()
+    await bench.executor(attempt, desk)
+    assert desk.events[0] == bench.executor.intent(attempt)
+    desk = Desk()
+    outcome = await bench.executor(replace(attempt, announced=True), desk)
+    assert outcome.ending is Ending.PASSED
+    assert [event.kind for event in desk.events] == ["command.finished"]
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        ({"run": "true"}, 2),
+        ({"run": "true", "effect": "destroy"}, 1),
+        ({"run": "echo ${{ registered.value }}"}, 1),
+        ({"run": "true", "env": {"A": "${{ registered.value }}"}}, 1),
+        ({"wait": "1s"}, 1),
+    ],
+)
+def test_nothing_is_announced_that_depends_on_what_is_found_out_first(
+    bench: Bench, step: dict[str, Any], number: int
+) -> None:
+    plan = plan_of({"id": "give", "run": "true", "register": "value"}, {"id": "step", **step})
+    assert bench.executor.intent(Attempt(plan.step("step"), number)) is None
 
 
 async def test_a_failing_command_says_its_last_line(bench: Bench) -> None:
