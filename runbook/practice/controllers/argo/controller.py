@@ -25,6 +25,7 @@ from runbook.practice.controllers.argo.names import (
     CONTROLLER_NAMESPACE,
     ERROR,
     FAILED,
+    INSTANCE_ID,
     NODE_ID,
     PENDING,
     RUNNING,
@@ -126,6 +127,8 @@ class WorkflowController:
         workflow = self._cluster.get(*key)
         if workflow is None or being_deleted(workflow) or not self.available:
             return None
+        if INSTANCE_ID in labels_of(workflow):
+            return None  # of a controller with an id; this one has none
         if place := unreadable(workflow):
             self._log("Failed to unmarshal workflow object", workflow, field=place)
             return None

@@ -15,6 +15,7 @@ EXECUTOR_IMAGE: Final = "quay.io/argoproj/argoexec:v3.6.10"
 
 WORKFLOW_LABEL: Final = "workflows.argoproj.io/workflow"
 COMPLETED_LABEL: Final = "workflows.argoproj.io/completed"
+INSTANCE_ID: Final = "workflows.argoproj.io/controller-instanceid"
 PHASE_LABEL: Final = "workflows.argoproj.io/phase"
 NODE_NAME: Final = "workflows.argoproj.io/node-name"
 NODE_ID: Final = "workflows.argoproj.io/node-id"

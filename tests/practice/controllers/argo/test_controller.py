@@ -281,6 +281,16 @@ async def test_parallelism_holds_pods_back(stage: Stage) -> None:
     assert (await stage.done("narrow"))["progress"] == "3/3"
 
 
+async def test_what_is_for_a_controller_with_an_id_is_left_to_it(stage: Stage) -> None:
+    metadata = {"name": "theirs", "namespace": NS, "labels": {names.INSTANCE_ID: "other"}}
+    spec = {"entrypoint": "main", "templates": [run("main")]}
+    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+    await stage.server.create(names.WORKFLOWS, {**kind, "metadata": metadata, "spec": spec})
+    await stage.run(30)
+    assert stage.pods("theirs") == []
+    assert "status" not in stage.server.get(names.WORKFLOWS, NS, "theirs")
+
+
 async def test_a_pod_removed_by_hand_is_an_error(stage: Stage) -> None:
     await stage.workflow("gone", run("sleepy", "sleep 500"))
     await stage.until(lambda: stage.has("pods", "gone"))
