@@ -288,7 +288,9 @@ async def test_what_is_for_a_controller_with_an_id_is_left_to_it(stage: Stage) -
     await stage.server.create(names.WORKFLOWS, {**kind, "metadata": metadata, "spec": spec})
     await stage.run(30)
     assert stage.pods("theirs") == []
-    assert "status" not in stage.server.get(names.WORKFLOWS, NS, "theirs")
+    left = stage.server.get(names.WORKFLOWS, NS, "theirs")
+    assert left is not None
+    assert "status" not in left
 
 
 async def test_a_pod_removed_by_hand_is_an_error(stage: Stage) -> None:
