@@ -8,21 +8,29 @@ from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import remember_workflows, submitting, workflow_of
-from runbook.practice.faults.places import CLAIMS, CLASSES, TRAINING, TRAINING_TEMPLATE, WORKFLOWS
+from runbook.practice.faults.places import (
+    ARTIFACTS_CLAIM,
+    CLAIMS,
+    CLASSES,
+    DATA_CLAIM,
+    TRAINING,
+    TRAINING_TEMPLATE,
+    WORKFLOWS,
+)
 from runbook.practice.faults.shortcuts import was_deleted
 from runbook.practice.faults.symptoms import workflow_says
 from runbook.practice.faults.volume_released import CLEAR_REFERENCE, FIND_RELEASED
 
-_CLASS, _CLAIM, _DATA = "nfs-shared", "shared-artifacts-pvc", "shared-data-pvc"
+_CLASS = "nfs-shared"
 _KEPT = ("provisioner", "parameters", "reclaimPolicy")
 
 
 async def inject(bench: Bench) -> None:
-    bench.remember(CLAIMS, TRAINING, _DATA)
+    bench.remember(CLAIMS, TRAINING, DATA_CLAIM)
     storage_class = bench.get(CLASSES, None, _CLASS)
     bench.memory["class"] = {key: storage_class.get(key) for key in _KEPT}
     await bench.delete(CLASSES, None, _CLASS)
-    await bench.delete(CLAIMS, TRAINING, _CLAIM)
+    await bench.delete(CLAIMS, TRAINING, ARTIFACTS_CLAIM)
 
     async def rebuild() -> None:
         await bench.apply(bench.documents)
@@ -31,7 +39,7 @@ async def inject(bench: Bench) -> None:
         )  # the one that waits counts as the trainee's: it goes on by itself
         await bench.create(WORKFLOWS, workflow_of(TRAINING_TEMPLATE))
 
-    bench.when(lambda: bench.find(CLAIMS, TRAINING, _CLAIM) is None, rebuild)
+    bench.when(lambda: bench.find(CLAIMS, TRAINING, ARTIFACTS_CLAIM) is None, rebuild)
 
 
 async def check(case: Case) -> str:
@@ -40,13 +48,13 @@ async def check(case: Case) -> str:
         return f"storage class {_CLASS} is missing"
     if {key: storage_class.get(key) for key in _KEPT} != case.memory["class"]:
         return f"storage class {_CLASS} does not make the volumes it made"
-    if not await case.same(CLAIMS, TRAINING, _DATA):
-        return f"claim {_DATA} is not the one it was"
-    claim = await case.read.get(CLAIMS, TRAINING, _CLAIM)
+    if not await case.same(CLAIMS, TRAINING, DATA_CLAIM):
+        return f"claim {DATA_CLAIM} is not the one it was"
+    claim = await case.read.get(CLAIMS, TRAINING, ARTIFACTS_CLAIM)
     if dig(claim, "status", "phase") != "Bound":
-        return f"claim {_CLAIM} is not bound"
+        return f"claim {ARTIFACTS_CLAIM} is not bound"
     if dig(claim, "spec", "storageClassName") != _CLASS:
-        return f"claim {_CLAIM} is not of class {_CLASS}"
+        return f"claim {ARTIFACTS_CLAIM} is not of class {_CLASS}"
     return await workflow_succeeded(case, TRAINING_TEMPLATE)
 
 
@@ -78,7 +86,7 @@ FAULT = Fault(
         " weeks to collect and must not be touched."
     ),
     symptoms=(
-        Symptom(f"kubectl get pvc {_CLAIM} -n {TRAINING}", "Pending"),
+        Symptom(f"kubectl get pvc {ARTIFACTS_CLAIM} -n {TRAINING}", "Pending"),
         Symptom(
             f"kubectl get events -n {TRAINING}", f'storageclass.storage.k8s.io "{_CLASS}" not found'
         ),
@@ -114,8 +122,8 @@ FAULT = Fault(
         Penalty(
             "data-claim-deleted",
             "the claim that holds the data was deleted, and was not at fault",
-            was_deleted(CLAIMS, TRAINING, _DATA),
-            (f"kubectl delete pvc {_DATA} -n {TRAINING} --wait=false",),
+            was_deleted(CLAIMS, TRAINING, DATA_CLAIM),
+            (f"kubectl delete pvc {DATA_CLAIM} -n {TRAINING} --wait=false",),
         ),
     ),
     hints=(

@@ -17,6 +17,7 @@ from runbook.practice.faults.places import (
     PREDICTORS,
     TRAINING,
 )
+from runbook.practice.faults.shortcuts import namespace_finalized
 from runbook.practice.faults.symptoms import operator_log
 
 _HELD = (*((MODELS, name) for name in PREDICTORS), (EXPERIMENTS, EXPERIMENT))
@@ -28,6 +29,7 @@ _OTHERS = (
     ("namespaces", None, "mlflow"),
     ("namespaces", None, "minio"),
 )
+_FINALIZED = namespace_finalized(INFERENCE, *_HELD)
 
 
 async def inject(bench: Bench) -> None:
@@ -43,22 +45,9 @@ async def check(case: Case) -> str:
     for namespace in (INFERENCE, TRAINING):
         if await case.read.get("namespaces", None, namespace) is not None:
             return f"namespace {namespace} is still there"
-    if await _finalized(case):
+    if await _FINALIZED.seen(case):
         return f"namespace {INFERENCE} went before what was in it"
     return "something outside the application was deleted" if await _others(case) else ""
-
-
-async def _finalized(case: Case) -> bool:
-    """Whether the namespace went while something in it had not gone."""
-    uid = case.uid("namespaces", None, INFERENCE)
-    gone = case.deletions.of("namespaces", uid)
-    if gone is None:
-        return False
-    for resource, name in _HELD:
-        before = case.deletions.of(resource, case.uid(resource, INFERENCE, name))
-        if before is None or before.order > gone.order:
-            return True
-    return False
 
 
 async def _others(case: Case) -> bool:
@@ -74,11 +63,6 @@ def _release(kind: str, name: str) -> str:
     patch = f'[{held},{{"op":"remove","path":"/metadata/finalizers"}}]'
     return f"kubectl patch {kind} {name} -n {INFERENCE} --type=json -p '{patch}'"
 
-
-_EMPTY = (
-    '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"financial-inference"},'
-    '"spec":{"finalizers":[]}}'
-)
 
 FAULT = Fault(
     name="finalizers-stuck",
@@ -109,15 +93,7 @@ FAULT = Fault(
         ),
     ),
     penalties=(
-        Penalty(
-            "namespace-finalized",
-            "the namespace was finalized over its content, which comes back with its next namesake",
-            _finalized,
-            (
-                f"kubectl replace --raw /api/v1/namespaces/{INFERENCE}/finalize -f - <<'EOF'\n"
-                f"{_EMPTY}\nEOF",
-            ),
-        ),
+        _FINALIZED,
         Penalty(
             "platform-deleted",
             "something that others stand on was deleted: a definition, an operator, a store",

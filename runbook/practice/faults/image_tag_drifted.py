@@ -13,11 +13,10 @@ from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import (
     adding,
-    remember_workflows,
+    submit_as,
     submitting,
-    workflow_of,
 )
-from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE, WORKFLOWS
+from runbook.practice.faults.places import TEMPLATES, TRAINING, TRAINING_TEMPLATE
 from runbook.practice.faults.symptoms import workflow_says, workflows
 
 _FLOATING, _KNOWN = f"{APPLICATION}:latest", f"{APPLICATION}:2.4.1"
@@ -32,13 +31,7 @@ async def inject(bench: Bench) -> None:
     for template in templates[:1]:  # the training itself
         template["container"]["image"] = _FLOATING
     await bench.patch(TEMPLATES, TRAINING, TRAINING_TEMPLATE, {"spec": {"templates": templates}})
-    if bench.find(WORKFLOWS, TRAINING, _NIGHTLY) is not None:
-        await bench.delete(WORKFLOWS, TRAINING, _NIGHTLY)
-    nightly = workflow_of(TRAINING_TEMPLATE)
-    await bench.create(
-        WORKFLOWS, {**nightly, "metadata": {"name": _NIGHTLY, "namespace": TRAINING}}
-    )
-    remember_workflows(bench)
+    await submit_as(bench, TRAINING_TEMPLATE, _NIGHTLY)
 
 
 async def _containers(case: Case) -> list[JSON]:

@@ -38,11 +38,14 @@ async def pod_ready(case: Case, namespace: str, name: str) -> str:
     return ""
 
 
+async def available(case: Case, namespace: str, deployment: str) -> bool:
+    """Whether a Deployment has a replica; its condition is True of none as well."""
+    found = await case.read.get(DEPLOYMENTS, namespace, deployment)
+    return bool(dig(found, "status", "availableReplicas", default=0))
+
+
 async def operator_runs(case: Case) -> str:
-    deployment = await case.read.get(DEPLOYMENTS, *OPERATOR)
-    if not dig(deployment, "status", "availableReplicas", default=0):
-        return "the Seldon operator does not run"
-    return ""
+    return "" if await available(case, *OPERATOR) else "the Seldon operator does not run"
 
 
 async def serving_lives(case: Case) -> str:

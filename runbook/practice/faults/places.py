@@ -10,6 +10,9 @@ from runbook.practice.cluster import JSON
 INFERENCE: Final = "financial-inference"
 TRAINING: Final = "financial-mlops-pytorch"
 OPERATOR: Final = ("seldon-system", "seldon-v2-controller-manager")
+ARGO: Final = ("argowf", "workflow-controller")
+MLFLOW: Final = ("mlflow", "mlflow")
+MINIO: Final = ("minio", "minio")
 SEALER: Final = ("kube-system", "sealed-secrets-controller")
 
 BASELINE: Final = "baseline-predictor"
@@ -24,6 +27,8 @@ RCLONE_SECRET: Final = "seldon-rclone-gs-public"  # noqa: S105 - a name
 PLATFORM_SECRET: Final = "ml-platform"  # noqa: S105 - a name
 DATA_TEMPLATE: Final = "financial-data-pipeline-template"
 TRAINING_TEMPLATE: Final = "financial-training-pipeline-template"
+DATA_CLAIM: Final = "shared-data-pvc"
+ARTIFACTS_CLAIM: Final = "shared-artifacts-pvc"
 TRAINING_QUOTA: Final = "training-quota"
 TRAINING_ROLE: Final = "financial-mlops-role"
 

@@ -16,7 +16,7 @@ from runbook.practice.faults.places import (
     SERVER,
     SERVERS,
 )
-from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.shortcuts import RUNTIME_DELETED, was_deleted
 from runbook.practice.faults.symptoms import AGENT_CUT_OFF
 
 _SCHEDULER = "seldon-scheduler"
@@ -74,12 +74,7 @@ FAULT = Fault(
         Remedy("Apply the manifests again", ("kubectl apply -k k8s/base",)),
     ),
     penalties=(
-        Penalty(
-            "runtime-deleted",
-            "the runtime was deleted, and with it envoy's routes and the gateways",
-            was_deleted(RUNTIMES, INFERENCE, RUNTIME),
-            (f"kubectl delete seldonruntime {RUNTIME} -n {INFERENCE} --wait=false",),
-        ),
+        RUNTIME_DELETED,
         Penalty(
             "model-deleted",
             "a model was deleted while nobody could unload it: it hangs now",

@@ -7,6 +7,7 @@ from runbook.practice.faults.bench import Bench
 from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.places import API_SERVICES
+from runbook.practice.faults.shortcuts import finalizing
 
 _NAMESPACE = "model-review"
 _SERVICE = "v1beta1.custom.metrics.k8s.io"
@@ -68,12 +69,6 @@ async def _finalized_by_hand(case: Case) -> bool:
     )
 
 
-_FINALIZE = f"kubectl replace --raw /api/v1/namespaces/{_NAMESPACE}/finalize -f -"
-_EMPTY = (
-    '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"'
-    + _NAMESPACE
-    + '"},"spec":{"finalizers":[]}}'
-)
 _DEPLOY = f"""kubectl apply -f - <<'EOF'
 apiVersion: apps/v1
 kind: Deployment
@@ -121,7 +116,7 @@ FAULT = Fault(
             "the namespace's finalizer was taken off while a group could not be asked: what it held"
             " there is in the store still, and the next namespace hangs as well",
             _finalized_by_hand,
-            (f"{_FINALIZE} <<'EOF'\n{_EMPTY}\nEOF",),
+            (finalizing(_NAMESPACE),),
         ),
     ),
     hints=(

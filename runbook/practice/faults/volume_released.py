@@ -8,47 +8,47 @@ from runbook.practice.faults.case import Case
 from runbook.practice.faults.fault import Fault, Penalty, Remedy, Symptom
 from runbook.practice.faults.judging import workflow_succeeded
 from runbook.practice.faults.pipelines import submit, submitting
-from runbook.practice.faults.places import CLAIMS, TRAINING, TRAINING_TEMPLATE, VOLUMES
-from runbook.practice.faults.shortcuts import was_deleted
+from runbook.practice.faults.places import (
+    CLAIMS,
+    DATA_CLAIM,
+    TRAINING,
+    TRAINING_TEMPLATE,
+    VOLUMES,
+)
+from runbook.practice.faults.shortcuts import volume_deleted
 from runbook.practice.faults.symptoms import workflows
-
-_CLAIM = "shared-data-pvc"
 
 
 async def inject(bench: Bench) -> None:
-    claim = bench.get(CLAIMS, TRAINING, _CLAIM)
+    claim = bench.get(CLAIMS, TRAINING, DATA_CLAIM)
     volume = bench.get(VOLUMES, None, claim["spec"]["volumeName"])
     bench.remember(VOLUMES, None, volume["metadata"]["name"])
     bench.memory["volume"] = volume["metadata"]["name"]
     bench.memory["handle"] = dig(volume, "spec", "csi", "volumeHandle")
-    await bench.delete(CLAIMS, TRAINING, _CLAIM)
+    await bench.delete(CLAIMS, TRAINING, DATA_CLAIM)
 
     async def apply() -> None:
         await bench.apply(bench.documents)
         bench.when(bound, train)
 
     def bound() -> bool:
-        made = bench.find(CLAIMS, TRAINING, _CLAIM)
+        made = bench.find(CLAIMS, TRAINING, DATA_CLAIM)
         return bool(dig(made, "status", "phase") == "Bound")
 
     async def train() -> None:
         await submit(bench, TRAINING_TEMPLATE)
 
-    bench.when(lambda: bench.find(CLAIMS, TRAINING, _CLAIM) is None, apply)
+    bench.when(lambda: bench.find(CLAIMS, TRAINING, DATA_CLAIM) is None, apply)
 
 
 async def check(case: Case) -> str:
-    claim = await case.read.get(CLAIMS, TRAINING, _CLAIM)
+    claim = await case.read.get(CLAIMS, TRAINING, DATA_CLAIM)
     if dig(claim, "status", "phase") != "Bound":
-        return f"claim {_CLAIM} is not bound"
+        return f"claim {DATA_CLAIM} is not bound"
     volume = await case.read.get(VOLUMES, None, dig(claim, "spec", "volumeName", default=""))
     if dig(volume, "spec", "csi", "volumeHandle") != case.memory["handle"]:
-        return f"claim {_CLAIM} is not bound to the volume that holds the data"
+        return f"claim {DATA_CLAIM} is not bound to the volume that holds the data"
     return await workflow_succeeded(case, TRAINING_TEMPLATE)
-
-
-async def _volume_gone(case: Case) -> bool:
-    return await was_deleted(VOLUMES, None, case.memory["volume"])(case)
 
 
 FIND_RELEASED = (
@@ -69,7 +69,7 @@ FAULT = Fault(
     ),
     symptoms=(
         Symptom("kubectl get pv", "Released"),
-        Symptom(f"kubectl get pvc {_CLAIM} -n {TRAINING}", "Bound"),
+        Symptom(f"kubectl get pvc {DATA_CLAIM} -n {TRAINING}", "Bound"),
         workflows("Failed"),
     ),
     diagnosis=(
@@ -82,7 +82,7 @@ FAULT = Fault(
             "Clear the old volume's claimRef, make the claim again, train again",
             (
                 FIND_RELEASED,
-                f"kubectl delete pvc {_CLAIM} -n {TRAINING}",
+                f"kubectl delete pvc {DATA_CLAIM} -n {TRAINING}",
                 CLEAR_REFERENCE,
                 "kubectl apply -k k8s/base",
                 submitting(TRAINING_TEMPLATE),
@@ -93,7 +93,7 @@ FAULT = Fault(
         Penalty(
             "volume-deleted",
             "the volume that held the data was deleted",
-            _volume_gone,
+            volume_deleted,
             (FIND_RELEASED, "kubectl delete pv $OLD --wait=false"),
         ),
     ),

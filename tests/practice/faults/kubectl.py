@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[3]
 JSON = dict[str, Any]
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
+SPEED = 30  # simulated seconds to the second while a program of its own runs
 AFTER_WRITE = 5.0  # simulated seconds a person takes from one command to the next
 VALUED = ("-n", "-c", "-p", "-f", "-k", "-o", "-l", "--raw", "--type", "--replicas", "--for",
           "--timeout", "--tail")  # fmt: skip
@@ -120,7 +121,11 @@ class Kubectl:
                 env={"PATH": tools, "HOME": home, "KUBECONFIG": str(config)},
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
-            said, _ = await process.communicate()
+            work = asyncio.ensure_future(process.communicate())
+            while not work.done():
+                await self.machine.timeline.advance(1)
+                await asyncio.wait([work], timeout=1 / SPEED)
+            said, _ = work.result()
         await self.machine.timeline.advance(AFTER_WRITE)
         return Done(said.decode(), process.returncode == 0)
 
