@@ -1,4 +1,7 @@
-"""`runbook health [RUNBOOK]`: its health checks, looked at now or again and again; nothing is changed."""
+"""`runbook health [RUNBOOK]`: its health checks, looked at now or again and again; nothing is changed.
+
+Its checklist is what holds when a run of it has gone well: the checks of all phases that destroy nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runbook.cli.exit_codes import Exit
-from runbook.cli.looking import Looker, add_target, exit_of, heading, looker
+from runbook.cli.looking import Looker, add_target, checks_of, exit_of, heading, looker
 from runbook.cli.loop import run
 from runbook.clock import RealClock
 from runbook.errors import UsageError
 from runbook.model.checks import NamedCheck
 from runbook.model.findings import nearest
-from runbook.report import looks
+from runbook.plan import PREFLIGHT, Plan
+from runbook.report import dry, looks
 from runbook.report.looks import Look
 
 EVERY = 5.0
@@ -36,6 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument(
         "--check", action="append", metavar="NAME", help="only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--checklist",
+        action="store_true",
+        help="the checks of its steps instead, of all phases that destroy nothing",
     )
     parser.add_argument(
         "--watch",
@@ -58,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 async def _health(arguments: argparse.Namespace) -> int:
     async with looker(arguments) as looking:
-        watch = Watch(looking, _chosen(looking, arguments.check or []))
+        watch = Watch(looking, _chosen(looking.plan, arguments))
         if arguments.watch is None:
             found = await watch.round()
             sys.stdout.write(_told(watch, found, arguments))
@@ -66,12 +75,37 @@ async def _health(arguments: argparse.Namespace) -> int:
         return await _again(watch, arguments)
 
 
-def _chosen(looking: Looker, names: list[str]) -> Mapping[str, NamedCheck]:
-    checks = looking.plan.known_health
+def _chosen(plan: Plan, arguments: argparse.Namespace) -> Mapping[str, NamedCheck]:
+    checks = checklist(plan) if arguments.checklist else plan.known_health
+    if not checks:
+        what, other = "check in its steps", "`runbook health` without --checklist"
+        if not arguments.checklist:
+            what, other = "health check of its own", "`runbook health --checklist`"
+        raise UsageError(f"{plan.name} has no {what}", hint=f"{other} looks at others")
+    names = arguments.check or []
     for name in names:
         if name not in checks:
             raise UsageError(f"there is no health check {name!r}", hint=nearest(name, checks))
-    return {name: checks[name] for name in names} if names else checks
+    return {name: checks[name] for name in names} if names else _each_once(checks)
+
+
+def _each_once(checks: Mapping[str, NamedCheck]) -> Mapping[str, NamedCheck]:
+    """Parts of one file bring the same checks, each under its own name."""
+    kept: dict[str, NamedCheck] = {}
+    for name, check in checks.items():
+        if check not in kept.values():
+            kept[name] = check
+    return kept
+
+
+def checklist(plan: Plan) -> Mapping[str, NamedCheck]:
+    """What a run that went well leaves true."""
+    destroying = {step.phase for step in plan.steps if step.effect == "destroy"}
+    return checks_of(
+        step
+        for step in plan.steps
+        if step.phase not in {*destroying, PREFLIGHT} and dry.certainly(step) is not False
+    )
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +27,9 @@ from runbook.errors import RunbookError
 from runbook.executors.probe import run_probe
 from runbook.executors.secret_command import SecretCommands
 from runbook.model.checks import NamedCheck
+from runbook.model.document import CheckStep
 from runbook.model.loader import load_file
-from runbook.plan import Plan
+from runbook.plan import Plan, PlannedStep
 from runbook.planning import bind_inputs
 from runbook.redact import Redactor
 from runbook.report.looks import Look
@@ -70,6 +71,15 @@ class Looker:
         async with asyncio.TaskGroup() as tasks:
             looks = {name: tasks.create_task(self.look(check)) for name, check in checks.items()}
         return {name: look.result() for name, look in looks.items()}
+
+
+def checks_of(steps: Iterable[PlannedStep]) -> dict[str, NamedCheck]:
+    """The checks among steps, by the steps' ids."""
+    return {
+        planned.id: NamedCheck(title=planned.title, check=planned.step.check)
+        for planned in steps
+        if isinstance(planned.step, CheckStep)
+    }
 
 
 def heading(plan: Plan, now: datetime) -> str:

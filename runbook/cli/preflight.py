@@ -8,14 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 
-from runbook.cli.looking import add_target, exit_of, heading, looker
+from runbook.cli.looking import add_target, checks_of, exit_of, heading, looker
 from runbook.cli.loop import run
 from runbook.clock import RealClock
 from runbook.errors import UsageError
-from runbook.model.checks import NamedCheck
-from runbook.model.document import CheckStep
 from runbook.plan import PREFLIGHT, Plan, PlannedStep
 from runbook.report import dry, looks
 from runbook.report.looks import Look
@@ -50,7 +47,7 @@ async def _preflight(arguments: argparse.Namespace) -> int:
     async with looker(arguments) as looking:
         plan = looking.plan
         steps = [step for step in plan.steps if _belongs(step)]
-        checks = _checks(steps)
+        checks = checks_of(steps)
         if not checks:
             raise UsageError(
                 f"{plan.name} has no check in its preflight",
@@ -66,14 +63,6 @@ async def _preflight(arguments: argparse.Namespace) -> int:
 
 def _belongs(step: PlannedStep) -> bool:
     return step.phase == PREFLIGHT and dry.certainly(step) is not False
-
-
-def _checks(steps: list[PlannedStep]) -> Mapping[str, NamedCheck]:
-    return {
-        planned.id: NamedCheck(title=planned.title, check=planned.step.check)
-        for planned in steps
-        if isinstance(planned.step, CheckStep)
-    }
 
 
 def _told(

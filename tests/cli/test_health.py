@@ -76,6 +76,28 @@ def test_a_healthy_platform_holds(cluster: PracticeCluster) -> None:
     assert done.stdout.endswith("10 hold\n")
 
 
+def test_the_checklist_is_what_the_steps_check_where_nothing_is_destroyed(
+    cluster: PracticeCluster,
+) -> None:
+    done = health(cluster, "validate", "--checklist")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (Exit.OK, "8 hold")
+    whole = health(cluster, "--checklist", "--json")
+    found = {one["name"]: one["verdict"] for one in json.loads(whole.stdout)["checks"]}
+    assert whole.returncode == Exit.NOT_RECOVERED
+    assert [name for name, verdict in found.items() if verdict != "holds"] == [
+        "ingestion-done",
+        "features-done",
+        "training-done",
+    ]
+    assert "agent-loaded" in found
+    assert "serving-gone" not in found
+    assert "sealing-keys" not in found
+
+
+def test_what_two_parts_of_a_file_bring_is_looked_at_once(cluster: PracticeCluster) -> None:
+    assert health(cluster, "validate").stdout.endswith("\n10 hold\n")
+
+
 def test_one_check_as_json(cluster: PracticeCluster) -> None:
     done = health(cluster, "--check", "mlflow", "--check", "mlserver", "--json")
     document: dict[str, Any] = json.loads(done.stdout)
@@ -94,6 +116,8 @@ def test_an_input_says_where_to_look_and_silence_is_not_red(cluster: PracticeClu
     ("more", "code", "said"),
     [
         (["--check", "mlserve"], Exit.USAGE, "did you mean 'mlserver'?"),
+        (["teardown", "--checklist"], Exit.USAGE, "no check in its steps"),
+        (["--checklist", "--check", "mlflow"], Exit.USAGE, "there is no health check 'mlflow'"),
         (["--watch", "0"], Exit.USAGE, "out of range"),
         (["--input", "nosuch=1"], Exit.USAGE, "there is no input 'nosuch'"),
         (["nosuch"], Exit.USAGE, "no runbook 'nosuch'"),

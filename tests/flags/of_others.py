@@ -107,6 +107,7 @@ for looking in ("health", "preflight"):
     shows(f"{looking} --input", "space=nowhere", words=book("seen", *NAMED), look=code, wants=1)
     shows(f"{looking} --json", words=book("seen", *NAMED), look=is_json)
 shows("health --check", "second", words=book("seen", *NAMED), look=says("first"), wants=False)
+shows("health --checklist", words=book("seen", *NAMED), look=says("listed"))
 shows("preflight --mode", "recovery", words=book("seen", *NAMED), look=says("only"))
 shows("preflight --verbose", words=book("seen", *NAMED), look=says("as expected"))
 

@@ -76,7 +76,10 @@ preflight:
   - {id: before, check: {kubernetes: {kind: Namespace, name: "${{ inputs.space }}"}}}
   - {id: only, when: "run.mode == 'recovery'", check: {kubernetes: {kind: Namespace, name: default}}}
 phases:
-  - {id: last, steps: [{id: end, run: "true"}]}
+  - id: last
+    steps:
+      - {id: end, run: "true"}
+      - {id: listed, check: {kubernetes: {kind: Namespace, name: default}}}
 """
 # What was begun within one second is ordered by its name: the run that died is the newest of the home's.
 BOOKS = {
