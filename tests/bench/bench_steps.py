@@ -1,8 +1,10 @@
-"""What a step costs: 200 no-op commands by the engine, against fork + fdatasync alone.
+"""What a step costs: 200 no-op commands by the engine, by hand, and by Chaos Toolkit where it is given.
 
-    .venv/bin/python tests/bench/bench_steps.py
+    python3.11 -m venv /tmp/chaos && /tmp/chaos/bin/pip install chaostoolkit
+    .venv/bin/python -m tests.bench.bench_steps /tmp/chaos/bin/python
 
-The two are measured in turns in one process, since machines are noisy; the ratio is the figure.
+By hand is the same shell, and as many lines durable. Chaos Toolkit keeps nothing durable meanwhile. All are
+measured in turns, since machines are noisy; the ratio is the figure.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from runbook.cli.loop import run
@@ -29,9 +33,9 @@ from runbook.run.state import RunState
 from tests.run.driving import opened, plan_of
 
 STEPS = 200
-ROUNDS = 5
+ROUNDS = 9
 RECORDS_PER_STEP = 4
-"""step.started, command.starting, command.finished, step.passed."""
+"""command.finished, step.passed, step.started, command.starting: one write."""
 
 
 def plan() -> Plan:
@@ -50,9 +54,8 @@ async def by_the_engine(directory: Path) -> float:
 
     clock, redactor = RealClock(), Redactor()
     journal = JournalFile.create(directory)
-    environment = {"PATH": os.environ["PATH"]}
     executor = CommandExecutor(
-        "run", environment, directory, OutputStore(directory), redactor, clock
+        "run", dict(os.environ), directory, OutputStore(directory), redactor, clock
     )
     steps = plan()
     engine = Engine(
@@ -77,32 +80,60 @@ async def by_the_engine(directory: Path) -> float:
 
 
 def by_hand(directory: Path) -> float:
-    """The floor: start the same shell, and make as many lines durable."""
     descriptor = os.open(directory / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    line = b"x" * 600 + b"\n"
+    lines = (b"x" * 600 + b"\n") * RECORDS_PER_STEP
     began = time.perf_counter()
     for _ in range(STEPS):
-        for _ in range(RECORDS_PER_STEP):
-            os.write(descriptor, line)
-            datasync(descriptor)
-        subprocess.run([*BASH, ":"], check=True)
+        os.write(descriptor, lines)
+        datasync(descriptor)
+        subprocess.run([*BASH, ":"], check=True, capture_output=True)
     took = time.perf_counter() - began
     os.close(descriptor)
     return took
 
 
+def by_chaos_toolkit(python: str) -> Callable[[], float]:
+    worker = subprocess.Popen(
+        [python, Path(__file__).with_name("chaos_toolkit.py"), str(STEPS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    asked, told = worker.stdin, worker.stdout
+
+    def measure() -> float:
+        print(file=asked, flush=True)
+        return float(told.readline())
+
+    return measure
+
+
+def in_scratch(measure: Callable[[Path], float]) -> Callable[[], float]:
+    def measured() -> float:
+        with tempfile.TemporaryDirectory() as scratch:
+            return measure(Path(scratch))
+
+    return measured
+
+
 def main() -> None:
-    engine, floor = [], []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as scratch:
-            floor.append(by_hand(Path(scratch)))
-        with tempfile.TemporaryDirectory() as scratch:
-            engine.append(run(by_the_engine(Path(scratch))))
-    ours, theirs = statistics.median(engine), statistics.median(floor)
-    print(f"{STEPS} no-op steps, every record durable, median of {ROUNDS}")
-    print(f"  engine             {ours * 1000:7.0f} ms  {ours / STEPS * 1000:.2f} ms a step")
-    print(f"  fork + fdatasync   {theirs * 1000:7.0f} ms  {theirs / STEPS * 1000:.2f} ms a step")
-    print(f"  ratio              {ours / theirs:7.2f}")
+    ways = {
+        "engine": in_scratch(lambda directory: run(by_the_engine(directory))),
+        "by hand": in_scratch(by_hand),
+    }
+    if sys.argv[1:]:
+        ways["Chaos Toolkit"] = by_chaos_toolkit(sys.argv[1])
+    rounds = [{name: measure() for name, measure in ways.items()} for _ in range(ROUNDS)]
+    print(f"{STEPS} no-op steps in {ROUNDS} rounds; ms a step, and the median of the ratios")
+    for name in ways:
+        each = [one[name] / STEPS * 1000 for one in rounds]
+        ratios = [one["engine"] / one[name] for one in rounds]
+        middle, least = statistics.median(each), min(each)
+        print(
+            f"  {name:14} median {middle:5.2f}  least {least:5.2f}  engine/it {statistics.median(ratios):.2f}"
+        )
 
 
 if __name__ == "__main__":
