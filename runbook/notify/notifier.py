@@ -1,7 +1,8 @@
 """Follows a run and tells people of it. It never delays a run, fails it, or ends it.
 
-A message is sent at most once: what happened before a run was taken up again is not told again. One that
-reaches nobody is told to the operator, once for each way, as a note in the record while the run goes on.
+Each way sends one message after the other, and waits for no other way. A message is sent at most once:
+what happened before a run was taken up again is not told again. One that reaches nobody is told to the
+operator, once for each way, as a note in the record while the run goes on.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Notifier:
         self._send = send
         self._to_tell = heard_in(session.plan.mode, session.plan.notify)
         self._records: asyncio.Queue[Record | None] = asyncio.Queue()
+        self._messages = [asyncio.Queue[Message | None]() for _ in self._to_tell]
         self._deadline = asyncio.timeout(None)
         self._failed: set[int] = set()
         self.untold: list[str] = []
@@ -58,11 +60,15 @@ class Notifier:
     def on_seen(self, seen: Seen) -> None: ...
 
     async def tell(self) -> None:
-        """Send what is worth it, one message after the other, until `close` and a little longer."""
+        """Send what is worth it, until `close` and a little longer."""
         try:
-            async with self._deadline:
+            async with self._deadline, asyncio.TaskGroup() as ways:
+                for number in range(len(self._to_tell)):
+                    ways.create_task(self._deliver_all(number))
                 while (record := await self._records.get()) is not None:
-                    await self._tell_of(record)
+                    self._hand_out(record)
+                for waiting in self._messages:
+                    waiting.put_nowait(None)
         except TimeoutError:
             self.untold.append(f"the last message was not sent within {PATIENCE:g} seconds")
 
@@ -72,15 +78,16 @@ class Notifier:
         with suppress(RuntimeError):  # it does not tell, or has told everything
             self._deadline.reschedule(asyncio.get_running_loop().time() + PATIENCE)
 
-    async def _tell_of(self, record: Record) -> None:
+    def _hand_out(self, record: Record) -> None:
         session = self._session
         message = message_of(session.plan, record, session.records, session.state)
-        if message is None:
-            return
-        async with asyncio.TaskGroup() as ways:
-            for number, notification in enumerate(self._to_tell):
-                if message.event in notification.events:
-                    ways.create_task(self._deliver(number, notification, message))
+        for notification, waiting in zip(self._to_tell, self._messages, strict=True):
+            if message is not None and message.event in notification.events:
+                waiting.put_nowait(message)
+
+    async def _deliver_all(self, number: int) -> None:
+        while (message := await self._messages[number].get()) is not None:
+            await self._deliver(number, self._to_tell[number], message)
 
     async def _deliver(self, number: int, notification: Notification, message: Message) -> None:
         try:

@@ -13,7 +13,7 @@ from runbook.notify.message import Message
 from runbook.notify.notifier import Notifier
 from runbook.notify.ways import NotDelivered
 from runbook.run.events import NoteAdded, Record, RunResumed
-from runbook.run.signals import Continue, Leave
+from runbook.run.signals import Confirm, Continue, Leave
 from runbook.run.state import RunState
 from tests.run.driving import DELETE, T0, opened, plan_of
 from tests.test_engine import Bench, passes
@@ -147,13 +147,15 @@ async def test_no_way_waits_for_another() -> None:
         got.append((notification.command or [""])[0])
 
     slow, quick = {**TELL, "command": ["slow"]}, {**TELL, "command": ["quick"]}
-    plan = plan_of(TASK, notify=[slow, quick])
+    plan = plan_of(TASK, {**TASK, "id": "ring-again"}, notify=[slow, quick])
     bench = Bench(plan)
     notifier = Notifier(bench.engine, send)
     bench.engine.follow(notifier)
     telling = asyncio.ensure_future(notifier.tell())
     running = asyncio.ensure_future(bench.engine.run([opened(plan)]))
     await until(lambda: got == ["quick"])
+    bench.engine.send(Confirm("ring", by="ann"))
+    await until(lambda: got == ["quick", "quick"])
     bench.engine.send(Leave("ann", "q"))
     await running
     telling.cancel()
