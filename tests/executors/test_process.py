@@ -84,3 +84,9 @@ async def test_what_it_prints_before_it_ends_is_heard_even_when_it_is_told_to_en
     ended = await run(script, timeout=0.5, on_data=said.extend)
     assert ended == process.Ended(1, timed_out=True)
     assert said.endswith(b"cleaned\n")
+    said.clear()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run(script, on_data=said.extend))
+        await asyncio.sleep(0.5)
+        running.cancel()
+    assert said.endswith(b"cleaned\n")
