@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -214,7 +214,7 @@ class ApiProxyTransport(httpx.AsyncBaseTransport):
 def parse(endpoint: str) -> ServicePlace | None:
     """What `service://…` names; None for http(s). Anything else is `CheckMisconfigured`."""
     parts = urlsplit(endpoint)
-    if parts.scheme in ("http", "https") and parts.netloc:
+    if parts.scheme in ("http", "https") and parts.netloc and _has_usable_port(parts):
         return None
     name, _, rest = parts.path.lstrip("/").partition("/")
     service, _, port = name.partition(":")
@@ -225,6 +225,14 @@ def parse(endpoint: str) -> ServicePlace | None:
         )
     query = f"?{parts.query}" if parts.query else ""
     return ServicePlace(parts.netloc, service, port, f"/{rest}{query}")
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    """Whether its port, if it names one, is a number that a connection can be made to."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _port_of(service: JSON, place: ServicePlace) -> JSON:

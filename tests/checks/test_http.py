@@ -34,6 +34,11 @@ async def site() -> AsyncIterator[BaseTestServer]:
             case "/late":
                 await asyncio.sleep(0.2)
                 return web.Response(text="at last")
+            case "/endless":
+                endless = web.StreamResponse()
+                await endless.prepare(request)
+                while True:
+                    await endless.write(b"x" * 65_536)
             case "/moved":
                 raise web.HTTPFound("/health")
             case "/runs":
@@ -83,7 +88,9 @@ def closed_port() -> int:
         ("/late", {"expect": {"max_latency": "5s"}}, (HOLDS, "HTTP 200 after 2")),
         ("/late", {"expect": {"max_latency": "100ms"}}, (FAILS, "HTTP 200 after 2")),
         ("/runs", {"expect": {"jsonpath": {"path": ".runs"}}}, (FAILS, "instead of an error")),
+        ("/endless", {"expect": {"regex": "^x"}}, (HOLDS, "HTTP 200")),
         ("/v2/models", {}, (FAILS, "no such route even when healthy")),
+        ("/v2/health/ready", {}, (FAILS, "no such route even when healthy")),
         ("/health", {"username": "user"}, (UNKNOWN, "given together")),
         ("/health", {"expect": {"regex": "("}}, (UNKNOWN, "regular expression")),
     ],
@@ -106,6 +113,12 @@ async def test_nobody_there_is_unknown(cluster: Any) -> None:
     reading = await cluster.look(http={"url": f"http://127.0.0.1:{closed_port()}/health"})
     assert reading.verdict is UNKNOWN
     assert reading.observed
+
+
+async def test_an_address_that_is_none_is_unknown(cluster: Any) -> None:
+    for url in ("http://127.0.0.1:99999/", "http://127.0.0.1:http/", "http://[::1/"):
+        reading = await cluster.look(http={"url": url})
+        assert reading.verdict is UNKNOWN
 
 
 async def test_a_silent_server_is_unknown_in_time(cluster: Any) -> None:
@@ -131,6 +144,9 @@ async def test_a_service_is_reached_through_the_api_server(
     nobody = await cluster.look(http={"url": url})
     assert nobody.verdict is FAILS
     assert "no endpoints available" in nobody.observed
+    elsewhere = await cluster.look(http={"url": "service://a/web:81/health"})
+    assert elsewhere.verdict is FAILS
+    assert "has no port '81'" in elsewhere.observed
     base = str(site.make_url("/")).rstrip("/")
     cluster.api.set_backends(lambda namespace, service, port: base)
     assert await cluster.verdict(http={"url": url}) is HOLDS

@@ -74,7 +74,10 @@ def test_endpoints_are_read(endpoint: str, expected: ServicePlace | None) -> Non
     assert parse(endpoint) == expected
 
 
-@pytest.mark.parametrize("endpoint", ["mlflow:5000", "file:///x", "service://ns", "http://", ""])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["mlflow:5000", "file:///x", "service://ns", "http://", "", "http://h:99999/", "http://h:x/"],
+)
 def test_an_endpoint_that_leads_nowhere_is_refused(endpoint: str) -> None:
     with pytest.raises(CheckMisconfigured) as refused:
         parse(endpoint)
