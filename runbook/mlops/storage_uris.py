@@ -42,8 +42,8 @@ def by_presigned(url: str, path: str) -> str:
     Raises MlflowError when it does not end with the path that was asked for.
     """
     told = unquote(urlsplit(url).path).strip("/")
-    where, found, rest = told.rpartition(path)
-    if not found or rest or not where.strip("/"):
+    where, _, rest = told.rpartition(path)
+    if rest or not where.strip("/"):
         raise MlflowError(
             Failure.NEEDS_TRANSLATION, "the server's presigned address has no bucket in its path"
         )

@@ -116,11 +116,12 @@ async def test_a_model_that_is_not_ready_is_named_with_its_status(
     assert f"predictor ({word})" in failure.message
 
 
+@pytest.mark.parametrize("said", ["true", "True"])
 async def test_an_external_model_is_not_usable_although_it_has_an_mlmodel_file(
-    platform: Platform,
+    platform: Platform, said: str
 ) -> None:
     model = platform.model(platform.run(), "predictor")
-    model.tags["mlflow.model.isExternal"] = "true"
+    model.tags["mlflow.model.isExternal"] = said
     failure = await platform.failure()
     assert failure.failure is Failure.NO_MODEL
     assert "external" in failure.message
@@ -154,9 +155,10 @@ async def test_several_models_need_a_name(platform: Platform) -> None:
 
 async def test_of_two_checkpoints_the_newest_is_taken(platform: Platform) -> None:
     run_id = platform.run()
-    old, new = platform.model(run_id, "checkpoint"), platform.model(run_id, "checkpoint")
-    old.created, new.created = 1, 2
-    assert (await platform.find()).model_id == new.model_id
+    one, other = platform.model(run_id, "checkpoint"), platform.model(run_id, "checkpoint")
+    for old, new in ((one, other), (other, one)):
+        old.created, new.created = 1, 2
+        assert (await platform.find()).model_id == new.model_id
 
 
 async def test_a_model_whose_files_are_gone_is_not_there(platform: Platform) -> None:
@@ -176,6 +178,16 @@ async def test_a_model_of_a_2x_client_lies_under_its_run(platform: Platform) -> 
     platform.s3.put("mlflow-artifacts", _key(uri) + "/MLmodel", b"")
     found = await platform.find()
     assert (found.uri, found.model_id, found.name) == (uri, None, "model")
+
+
+async def test_a_logged_model_is_preferred_to_what_the_older_tag_names(
+    platform: Platform,
+) -> None:
+    history = [{"artifact_path": "model", "run_id": "x"}]
+    model = platform.model(
+        platform.run(tags={"mlflow.log-model.history": json.dumps(history)}), "predictor"
+    )
+    assert (await platform.find()).model_id == model.model_id
 
 
 async def test_a_history_tag_that_is_no_history_names_no_model(platform: Platform) -> None:
@@ -221,6 +233,45 @@ async def test_runs_of_one_moment_are_told_apart_by_their_ids_and_it_is_said(
     found = await platform.find()
     assert found.run.run_id == second
     assert found.run.tied_with == (first,)
+
+
+async def test_a_later_start_is_newer_and_of_one_start_the_later_end(platform: Platform) -> None:
+    platform.run(hours=5)
+    long = platform.run(hours=5)
+    platform.store.run(long).end_time = int((NOW + timedelta(hours=9)).timestamp() * 1000)
+    platform.model(long, "predictor")
+    found = await platform.find()
+    assert (found.run.run_id, found.run.tied_with) == (long, ())
+    newest = platform.run(hours=6)
+    platform.model(newest, "predictor")
+    assert (await platform.find()).run.run_id == newest
+
+
+async def test_a_deleted_run_is_not_found(platform: Platform) -> None:
+    older = await platform.find()
+    newer = platform.run()
+    platform.model(newer, "predictor")
+    platform.store.run(newer).lifecycle_stage = "deleted"
+    assert (await platform.find()).run == older.run
+
+
+async def test_only_runs_without_a_model_are_passed_over_when_asked_for(
+    platform: Platform,
+) -> None:
+    several = platform.run()
+    platform.model(several, "first")
+    platform.model(several, "second")
+    failure = await platform.failure(skip_modelless=True)
+    assert failure.failure is Failure.AMBIGUOUS_MODEL
+
+
+async def test_when_no_run_has_a_model_the_newest_is_told(platform: Platform) -> None:
+    for model in platform.store.models.values():
+        model.deleted = True
+    newest = platform.run()
+    failure = await platform.failure(skip_modelless=True)
+    assert failure.failure is Failure.NO_MODEL
+    assert newest in failure.message
 
 
 async def test_a_store_mlflow_cannot_reach_is_not_a_missing_model(platform: Platform) -> None:

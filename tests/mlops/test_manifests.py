@@ -84,6 +84,7 @@ REFUSED = {
     "a literal block": (MODEL.replace(OLD, f"|\n    {OLD}"), "is a block of lines"),
     "a folded block": (MODEL.replace(OLD, f">-\n    {OLD}"), "is a block of lines"),
     "null": (MODEL.replace(OLD, "null"), "is no text"),
+    "tagged and empty": (MODEL.replace(OLD, "!!str"), "is an alias"),
     "empty": (MODEL.replace(f" {OLD}", ""), "is no text"),
     "a number": (MODEL.replace(OLD, "5"), "is no text"),
     "missing": (f"{HEAD}{META}spec:\n  memory: 1Gi\n", "has no storageUri of its own"),
@@ -103,11 +104,16 @@ REFUSED = {
         "`patches` of this kustomization changes storageUri",
     ),
     "no name": (MODEL.replace("  name: iris\n", ""), "a Model without a name"),
+    "a model of another kind of platform": (
+        MODEL.replace("mlops.seldon.io", "other.io"),
+        "there is no Model 'iris'; Models there: none",
+    ),
     "another model": (OTHER, "there is no Model 'iris'; Models there: iris-two"),
     "nothing": ("", "there is no Model 'iris'; Models there: none"),
     "a text": ("just text\n", "Models there: none"),
     "bytes": (b"\xff\xfe", "byte 0 is no UTF-8"),
     "an alias of itself": (f"x: &x [*x]\n---\n{MODEL}", "contains itself"),
+    "nested beyond measure": ("[" * 5000, "not YAML"),
     "a bomb": (
         "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8))
@@ -155,6 +161,7 @@ def test_our_own_manifests_are_changed_both_at_once() -> None:
         ("'", "s3://b/it's"),
         ('"', 's3://b/"x"'),
         ("", "a\nb"),
+        ("", "s3://b/\u202ecba"),
     ],
 )
 def test_a_value_that_would_not_be_read_as_itself_is_refused(quote: str, value: str) -> None:

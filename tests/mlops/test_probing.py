@@ -139,6 +139,30 @@ async def test_a_mesh_that_nobody_answers_for_is_given_up_soon() -> None:
             await inputs_of(Mesh(http), "ab")
 
 
+async def test_a_request_that_is_not_answered_in_time_is_neither_red_nor_green() -> None:
+    async def silent(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    transport = httpx.MockTransport(silent)
+    async with httpx.AsyncClient(base_url="http://mesh", transport=transport) as http:
+        probe = Probe(Mesh(http), "ab", [], RealClock(), 0.01)
+        await probe.send(4, 4, asyncio.Event(), lambda _: None)
+    split = judge(probe.samples, WEIGHTS)
+    assert split.faults == {"no answer within 0.01s": 4}
+    assert split.verdict is Verdict.UNKNOWN
+
+
+async def test_a_404_with_a_route_comes_from_the_model_it_names() -> None:
+    async def missing(_: web.Request) -> web.Response:
+        return web.Response(status=404, headers={"x-seldon-route": ":a_3:"})
+
+    app = web.Application()
+    app.router.add_post("/v2/models/ab/infer", missing)
+    split = judge((await probed(app, requests=10)).samples, WEIGHTS)
+    assert split.faults == {"HTTP 404 by a": 10}
+
+
 async def test_a_mesh_that_goes_away_meanwhile_is_given_up_too() -> None:
     answers = 0
 

@@ -20,6 +20,7 @@ from runbook.mlops.s3 import Keys, S3Store
 from runbook.mlops.updating import AHEAD, Search, find_all, named
 from runbook.practice.services import s3
 from tests.mlops.test_logged_models import NOW, Platform, platform
+from tests.mlops.test_mlflow import document, serving
 
 __all__ = ["platform"]
 NAME = "FinancialDirectionPredictor_Baseline"
@@ -61,9 +62,13 @@ async def test_what_is_missing_in_the_registry_has_a_name(platform: Platform) ->
 async def test_a_version_outlives_its_model_and_is_not_taken(platform: Platform) -> None:
     model = await platform.find()
     promote(platform, f"models:/{model.model_id}", model.run.run_id)
-    platform.store.models[str(model.model_id)].deleted = True
-    why = find_by_alias(platform.api, NAME, "champion")
-    assert await failure(why) in ("no-model", "server-error")
+    logged = platform.store.models[str(model.model_id)]
+    logged.tags["mlflow.model.isExternal"] = "true"
+    with pytest.raises(MlflowError, match="is external"):
+        await find_by_alias(platform.api, NAME, "champion")
+    logged.deleted = True
+    with pytest.raises(MlflowError, match="is deleted, or not to be seen"):
+        await find_by_alias(platform.api, NAME, "champion")
 
 
 async def test_a_version_whose_files_are_gone_is_not_taken(platform: Platform) -> None:
@@ -73,6 +78,19 @@ async def test_a_version_whose_files_are_gone_is_not_taken(platform: Platform) -
         "mlflow-artifacts", model.uri.removeprefix("s3://mlflow-artifacts/") + "/MLmodel"
     )
     assert await failure(find_by_alias(platform.api, NAME, "champion")) == "artifacts-missing"
+
+
+async def test_a_version_that_is_not_ready_is_not_taken() -> None:
+    version = {"version": "3", "status": "PENDING_REGISTRATION"}
+    async with serving(document({"model_version": version})) as api:
+        with pytest.raises(MlflowError, match="version 3 is PENDING_REGISTRATION"):
+            await find_by_alias(api, NAME, "champion")
+
+
+async def test_a_place_beside_those_of_a_run_is_none_of_its_own(platform: Platform) -> None:
+    run_id = platform.run()
+    promote(platform, f"{platform.store.run(run_id).artifact_uri}-old/model", run_id)
+    assert not (await find_by_alias(platform.api, NAME, "champion")).proven
 
 
 async def test_a_version_may_name_any_place_and_is_then_not_proven(platform: Platform) -> None:
@@ -100,6 +118,9 @@ async def test_with_keys_of_our_own_any_place_is_looked_at(platform: Platform) -
         (denied,) = await find_all(wrong, CHAMPION, ["baseline"], NOW)
         lost = failure(locator.located("s3://no-such-bucket/x"))
         assert await lost == "bucket-missing"
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:1") as nobody:
+        silent = Locator(platform.api, store=S3Store(nobody, None, lambda: NOW))
+        assert await failure(silent.located("s3://mlflow-artifacts/x")) == "not-proven"
     assert before.failure is not None
     assert before.failure.failure == "artifacts-missing"
     assert after.location == "s3://mlflow-artifacts/elsewhere/dir"

@@ -103,6 +103,20 @@ async def test_something_else_than_s3_is_no_empty_bucket(body: str) -> None:
         with pytest.raises(S3Error) as strange:
             await S3Store(c, None, lambda: NOW).list_keys("b")
     assert strange.value.code == "NotS3"
+    assert strange.value.says_nothing_of_objects
+
+
+async def test_a_store_in_trouble_says_nothing_of_its_objects() -> None:
+    def starting(request: httpx.Request) -> httpx.Response:
+        body = "<Error><Code>XMinioServerNotInitialized</Code><Message>later</Message></Error>"
+        return httpx.Response(503, text=body, request=request)
+
+    transport = httpx.MockTransport(starting)
+    async with httpx.AsyncClient(base_url="http://minio", transport=transport) as c:
+        with pytest.raises(S3Error) as refused:
+            await S3Store(c, None, lambda: NOW).list_keys("b")
+    assert refused.value.code == "XMinioServerNotInitialized"
+    assert refused.value.says_nothing_of_objects
 
 
 def test_a_secret_key_is_never_shown() -> None:

@@ -80,7 +80,7 @@ def test_a_proxied_location_is_translated_by_the_destination(uri: str) -> None:
     assert not is_proxied("s3://mlflow-artifacts/1")
 
 
-@pytest.mark.parametrize("destination", ["gs://b", "/data", "s3://", "bucket", "s3://UPPER/x"])
+@pytest.mark.parametrize("destination", ["gs://bucket", "/data", "s3://", "bucket", "s3://UPPER/x"])
 def test_a_destination_is_an_s3_bucket(destination: str) -> None:
     with pytest.raises(MlflowError):
         under(destination, "mlflow-artifacts:/1")
@@ -92,6 +92,7 @@ def test_a_presigned_address_tells_bucket_and_prefix_and_is_never_told_itself() 
     assert by_presigned(url, path) == "s3://bucket/team/x/1/models/m 2/artifacts"
     for wrong in (
         "http://bucket.s3/1/models/m%202/artifacts/MLmodel?sig=c0ffee",
+        f"{url.partition('?')[0]}/more?sig=c0ffee",
         "",
         "http://x/y?c0ffee",
     ):

@@ -40,7 +40,9 @@ def authorization(tracking: Tracking) -> str:
 def test_basic_wins_over_a_token_and_a_user_alone_is_nobody(
     environment: dict[str, str], sent: str, tmp_path: Path
 ) -> None:
-    assert authorization(read_tracking(environment, tmp_path, URL)) == sent
+    tracking = read_tracking(environment, tmp_path, URL)
+    assert authorization(tracking) == sent
+    assert bool(tracking.secrets) is bool(sent)
 
 
 def test_what_the_environment_lacks_is_in_the_credentials_file(tmp_path: Path) -> None:
