@@ -6,6 +6,7 @@ import pytest
 
 from runbook.checks.base import CommandResult
 from runbook.run.readings import Verdict
+from runbook.target.api import status_error
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 
@@ -18,6 +19,8 @@ HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
         (CommandResult(1, "", "a\nboom\n"), {}, FAILS, "exit 1, expected 0: boom"),
         (CommandResult(1, "", ""), {"expect": {"exit": 1}}, HOLDS, "exit 1"),
         (CommandResult(0, "no", ""), {"expect": {"stdout": "yes"}}, FAILS, "output is no"),
+        (CommandResult(0, "left", ""), {"expect": {"stdout": ""}}, FAILS, "output is left"),
+        (CommandResult(0, "\n", ""), {"expect": {"stdout": ""}}, HOLDS, "exit 0"),
         (CommandResult(None, "", ""), {}, UNKNOWN, "the command did not end in time"),
         (CommandResult(None, "", "no such file"), {}, UNKNOWN, "did not end: no such file"),
     ],
@@ -36,7 +39,8 @@ QUERY = {"namespace": "a", "selector": "app=x", "matches": "Load model .* succes
 
 
 async def test_one_matching_line_in_one_pod_is_enough(cluster: Any, put_pod: Any) -> None:
-    assert (await cluster.look(logs=QUERY)).observed == "there is no such pod"
+    reading = await cluster.look(logs=QUERY)
+    assert (reading.verdict, reading.observed) == (FAILS, "there is no such pod")
     for name in ("one", "two"):
         await put_pod(name, labels={"app": "x"})
         cluster.logs[name, "main"] = ["starting", "waiting"]
@@ -81,6 +85,30 @@ async def test_a_container_that_has_not_started_is_red_with_the_reason(
     reading = await cluster.look(logs=QUERY)
     assert reading.verdict is FAILS
     assert reading.observed.startswith("one: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "verdict"),
+    [
+        (404, b'{"kind": "Status", "reason": "NotFound"}', FAILS),
+        (404, b"default backend - 404", UNKNOWN),
+        (403, b'{"kind": "Status", "reason": "Forbidden"}', UNKNOWN),
+    ],
+)
+async def test_only_a_pod_that_has_gone_is_passed_over(
+    cluster: Any,
+    put_pod: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    body: bytes,
+    verdict: Verdict,
+) -> None:
+    async def refused(*_: Any, **__: Any) -> str:
+        raise status_error(code, body)
+
+    await put_pod("one", labels={"app": "x"})
+    monkeypatch.setattr(cluster.client, "logs", refused)
+    assert await cluster.verdict(logs=QUERY) is verdict
 
 
 async def test_logs_of_nobody_in_particular_cannot_be_read(cluster: Any) -> None:

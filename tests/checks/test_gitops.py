@@ -128,6 +128,11 @@ async def test_the_marks_of_argo_cd_lead_to_their_application(
     assert "not on this cluster: Application app (ConfigMap a/marked)" in reading.observed
     await own(cluster, "Application", {"destination": {"namespace": "other"}, **AUTO})
     assert await cluster.verdict(gitops=QUERY) is FAILS
+    patch = {"spec": {"syncPolicy": {"automated": None}}}
+    await cluster.api.patch(resource("Application"), "b", "app", patch)
+    reading = await cluster.look(gitops=QUERY)
+    assert reading.verdict is HOLDS
+    assert "Application b/app does not sync by itself" in reading.observed
 
 
 async def test_an_application_of_a_set_is_suspended_in_its_set(cluster: Any) -> None:

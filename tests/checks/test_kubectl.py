@@ -7,7 +7,7 @@ from runbook.model.commands import read
 
 
 def told(script: str) -> list[str]:
-    (command,) = read(script).commands
+    (command,) = (one for one in read(script).commands if one.program == "kubectl")
     found = []
     for ask in asks(command):
         if isinstance(ask, Rendered):
@@ -41,7 +41,7 @@ def told(script: str) -> list[str]:
         ),
         ("kubectl rollout restart deploy/x -n a", ["get deploy a:x", "patch deploy a:x"]),
         ("kubectl logs x -n a -c main", ["get pods a:", "get pods/log a:"]),
-        ("kubectl exec x -n a -- rm y", ["get pods a:", "create pods/exec a:"]),
+        ("kubectl exec x -n a -- rm y -n b", ["get pods a:", "create pods/exec a:"]),
         ("kubectl version -o yaml", []),
         ("kubectl create --dry-run=client -f x.yaml", []),
         ("kubectl get pods -n ${{ 'a' }}", ["list pods a:"]),
@@ -56,6 +56,7 @@ def test_the_words_of_a_command_tell_what_it_asks(script: str, wanted: list[str]
     [
         'kubectl get "$kind" -n a',
         "kubectl delete pod ${{ secrets.x }} -n a",
+        "kubectl delete pod $(cat name) -n a",
         "kubectl apply -f -",
         "kubectl apply -f https://example.org/x.yaml",
         "kubectl drain node-1",

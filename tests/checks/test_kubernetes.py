@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from runbook.run.readings import Verdict
+from tests.checks.test_gitops import own, resource
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 MODELS = "models.mlops.seldon.io"
@@ -102,6 +103,26 @@ async def test_a_value_of_a_stale_status_is_not_green(
     assert ("stale: generation 2 is not yet observed" in reading.observed) is (verdict is FAILS)
 
 
+async def test_a_condition_may_say_itself_which_generation_it_is_of(cluster: Any) -> None:
+    condition = {"type": "Ready", "status": "True", "observedGeneration": 1}
+    await own(cluster, "Application", {}, status={"conditions": [condition]})
+    query = {"kind": "Application", "namespace": "b", "condition": "Ready"}
+    assert await cluster.verdict(kubernetes=query) is HOLDS
+    await cluster.api.patch(resource("Application"), "b", "app", {"spec": {"project": "x"}})
+    reading = await cluster.look(kubernetes=query)
+    assert reading.verdict is FAILS
+    assert "stale: generation 2 is not yet observed" in reading.observed
+
+
+async def test_a_status_of_another_objects_life_is_not_of_the_current_generation(
+    cluster: Any,
+) -> None:
+    # As a restored backup has it: the status was written when the generation was higher.
+    await cluster.put(MODELS, model("one"), ready(generation=5))
+    for query in (READY, {"kind": "Model", "namespace": "a", "current_generation": True}):
+        assert await cluster.verdict(kubernetes=query) is FAILS
+
+
 async def test_the_current_generation_must_be_said(cluster: Any) -> None:
     await cluster.put(MODELS, model("one"), ready(generation=None))
     assert await cluster.verdict(kubernetes=READY) is HOLDS
@@ -141,6 +162,8 @@ async def test_containers_are_counted_exactly(cluster: Any, put_pod: Any) -> Non
     assert await cluster.verdict(kubernetes=query | {"name": "mlserver-1"}) is HOLDS
     wanted_two = query | {"name": "mlserver-1", "ready_containers": 2}
     assert await cluster.verdict(kubernetes=wanted_two) is FAILS
+    await put_pod("mlserver-2", ready={"a": True, "b": True, "c": True, "d": False})
+    assert await cluster.verdict(kubernetes=query | {"name": "mlserver-2"}) is FAILS
 
 
 async def test_labels_and_names_choose_together(cluster: Any, put_pod: Any) -> None:
@@ -154,15 +177,19 @@ async def test_labels_and_names_choose_together(cluster: Any, put_pod: Any) -> N
     }
     assert await cluster.verdict(kubernetes=running) is FAILS
     assert await cluster.verdict(kubernetes=running | {"name": "one"}) is HOLDS
+    assert await cluster.verdict(kubernetes=running | {"name": "one", "selector": "app=y"}) is FAILS
     assert await cluster.verdict(kubernetes=running | {"namespace": "b"}) is FAILS
+    assert await cluster.verdict(kubernetes={"kind": "Pod", "name": "one"}) is HOLDS
+    assert await cluster.verdict(kubernetes={"kind": "Pod", "name": "three"}) is FAILS
 
 
-async def test_the_values_of_a_secret_are_not_shown(cluster: Any) -> None:
+@pytest.mark.parametrize("kind", ["Secret", "secrets", "SECRETS"])
+async def test_the_values_of_a_secret_are_not_shown(cluster: Any, kind: str) -> None:
     await cluster.put(
         "secrets", {"metadata": {"name": "s", "namespace": "a"}, "data": {"k": "aHVzaC1odXNo"}}
     )
     query = {
-        "kind": "Secret",
+        "kind": kind,
         "namespace": "a",
         "name": "s",
         "jsonpath": {"path": ".data.k", "equals": "x"},

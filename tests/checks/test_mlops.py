@@ -121,8 +121,26 @@ async def test_each_variant_needs_its_model(cluster: Any, serve: Serve, bucket: 
     assert "MLFLOW_TRACKING_PASSWORD" in wrong.observed
     switches["reachable"] = False
     assert await cluster.verdict(mlflow=query) is UNKNOWN
+    red = await cluster.look(mlflow=query | {"variants": ["baseline", "third"]})
+    assert red.verdict is FAILS
+    assert "baseline: store-unreachable" in red.observed
     gone = await cluster.look(mlflow=query | {"endpoint": nobody()})
     assert (gone.verdict, "server-down" in gone.observed) == (UNKNOWN, True)
+
+
+async def test_an_answer_of_a_form_that_mlflow_never_has_is_unknown(
+    cluster: Any, serve: Serve
+) -> None:
+    async def strange(request: web.Request) -> web.Response:
+        experiment = {"experiment_id": "7", "lifecycle_stage": "active"}
+        return web.json_response({"experiment": experiment, "runs": [1]})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", strange)
+    query = {"endpoint": await serve(app), "experiment": "e", "variants": ["v"]}
+    reading = await cluster.look(mlflow=query)
+    assert reading.verdict is UNKNOWN
+    assert "makes no sense" in reading.observed
 
 
 BASELINE, ENHANCED = LoadedModel("baseline", 1), LoadedModel("enhanced", 2)
@@ -213,15 +231,19 @@ async def test_a_model_server_without_a_mesh_says_itself_what_is_missing(
     assert reading.observed == 'HTTP 404: {"error": "Model m not found"}'
 
 
-async def test_two_hundred_without_outputs_is_not_an_inference(cluster: Any, serve: Serve) -> None:
+@pytest.mark.parametrize("body", [{}, {"outputs": []}, {"outputs": "none"}])
+async def test_two_hundred_without_outputs_is_not_an_inference(
+    cluster: Any, serve: Serve, body: dict[str, Any]
+) -> None:
     async def empty(request: web.Request) -> web.Response:
-        return web.json_response({}, headers={"x-seldon-route": ":baseline_1:"})
+        return web.json_response(body, headers={"x-seldon-route": ":baseline_1:"})
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", empty)
     query = {"endpoint": await serve(app), "model": "baseline", "inputs": INPUTS}
     reading = await cluster.look(inference=query)
-    assert (reading.verdict, reading.observed) == (FAILS, "HTTP 200 without outputs: {}")
+    assert reading.verdict is FAILS
+    assert reading.observed.startswith("HTTP 200 without outputs: {")
 
 
 async def test_a_mesh_that_is_gone_is_unknown(cluster: Any) -> None:

@@ -83,6 +83,29 @@ async def test_a_quota_that_was_tightened_under_what_runs_is_red(cluster: Any) -
     assert reading.verdict is FAILS
     assert reading.observed == "a: quota q: pods 3 of 2, of Deployment web 3"
     assert await cluster.verdict(quotas={"namespaces": ["b"]}) is HOLDS
+    await cluster.api.patch("deployments.apps", "a", "web", {"spec": {"replicas": 0}})
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+
+
+async def test_what_a_limit_range_refuses_now_is_red_without_a_quota(cluster: Any) -> None:
+    await cluster.put("deployments.apps", deployment("web", 1))
+    most = {"type": "Container", "max": {"memory": "1Gi"}, "maxLimitRequestRatio": {"cpu": "2"}}
+    await cluster.put("limitranges", {"metadata": meta("r"), "spec": {"limits": [most]}})
+    reading = await cluster.look(quotas=HERE)
+    assert reading.verdict is FAILS
+    assert "LimitRange r refuses pods of Deployment web" in reading.observed
+
+
+async def test_each_pod_is_counted_by_what_makes_it_and_once(cluster: Any) -> None:
+    await cluster.put("deployments.apps", deployment("web", 2))
+    made = {**deployment("web-1", 2, **owned("Deployment")), "kind": "ReplicaSet"}
+    await cluster.put("replicasets.apps", made)
+    every = {**deployment("agent", 1), "kind": "DaemonSet"}
+    del every["spec"]["replicas"]
+    await cluster.put("daemonsets.apps", every, {"desiredNumberScheduled": 3})
+    await cluster.put("resourcequotas", quota(pods="4"))
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == "a: quota q: pods 5 of 4, of DaemonSet agent 3, Deployment web 2"
 
 
 async def test_what_steps_apply_counts_as_they_say_it(applied: Any) -> None:
@@ -115,6 +138,25 @@ async def test_what_limits_a_namespace_now_stays_unless_the_namespace_is_deleted
     cluster.plan = plan_of(gone, APPLY)
     reading = await cluster.look(quotas=HERE)
     assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: pods 4 of 4")
+
+
+async def test_what_is_sealed_is_a_secret_once_it_is_opened(applied: Any) -> None:
+    sealed = {
+        "apiVersion": "bitnami.com/v1alpha1",
+        "kind": "SealedSecret",
+        "metadata": meta("s"),
+        "spec": {"encryptedData": {"k": "x"}},
+    }
+    reading = await applied(sealed, quota(secrets="0")).look(quotas=HERE)
+    assert reading.observed == "a: quota q: secrets 1 of 0, of s 1"
+
+
+async def test_a_namespace_may_be_named_by_the_command_alone(applied: Any) -> None:
+    web = deployment("web", 3)
+    del web["metadata"]["namespace"]
+    cluster = applied(web, quota(pods="2"))
+    cluster.plan = plan_of({"id": "apply", "run": "kubectl apply -k base -n a"})
+    assert await cluster.verdict(quotas=HERE) is FAILS
 
 
 async def test_what_operators_made_counts_too(applied: Any) -> None:

@@ -23,6 +23,7 @@ from runbook.model.checks import (
     S3Query,
 )
 from runbook.run.readings import Verdict
+from runbook.target.api import status_error
 from runbook.target.services import Services
 
 UNKNOWN = Verdict.UNKNOWN
@@ -80,6 +81,45 @@ async def test_what_is_not_allowed_is_unknown(cluster: Any) -> None:
     reading = await cluster.look(kubernetes={"kind": "Pod", "absent": True})
     assert reading.verdict is UNKNOWN
     assert "401" in reading.observed
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "told"),
+    [
+        (404, b"default backend - 404", "a 404 that no API server says: default backend - 404"),
+        (403, b'{"kind": "Status", "message": "no"}', "the API server answers 403: no"),
+    ],
+)
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"kubernetes": {"kind": "ConfigMap", "namespace": "a", "name": "x", "absent": True}},
+        {"kubernetes": {"kind": "ConfigMap", "namespace": "a", "name": "x", "count": 0}},
+        {"secret": {"namespace": "a", "name": "x"}},
+        {"gitops": {"namespaces": ["x"]}},
+        {"quotas": {"namespaces": ["x"]}},
+        {"http": {"url": "service://a/x:80/"}},
+    ],
+    ids=lambda check: next(iter(check)),
+)
+async def test_what_no_api_server_says_makes_nothing_absent(
+    cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    check: dict[str, Any],
+    code: int,
+    body: bytes,
+    told: str,
+) -> None:
+    whole = cluster.client.get
+
+    async def get(path: str, *others: Any, **more: Any) -> Any:
+        if path.endswith("/x"):
+            raise status_error(code, body)
+        return await whole(path, *others, **more)
+
+    monkeypatch.setattr(cluster.client, "get", get)
+    reading = await cluster.look(**check)
+    assert (reading.verdict, reading.observed) == (UNKNOWN, told)
 
 
 KEYS = [

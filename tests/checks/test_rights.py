@@ -9,6 +9,7 @@ import pytest
 
 from runbook.cli.practice_cluster import path_for_commands
 from runbook.executors.probe import run_probe
+from runbook.model.commands import LONGEST
 from runbook.redact import Redactor
 from runbook.run.readings import Verdict
 from runbook.target.client import connect
@@ -60,9 +61,33 @@ async def test_it_holds_once_it_is_granted_even_for_that_name_alone(limited: Any
     assert await limited.verdict(rights={}) is HOLDS
 
 
-@pytest.mark.parametrize("flag", ["-k base", "-f base/all.yaml"])
-async def test_manifests_are_rendered_into_what_they_hold(limited: Any, flag: str) -> None:
-    limited.plan = plan_of({"id": "base", "run": f"kubectl delete {flag} --wait=false"})
+async def test_a_name_makes_nothing_of_a_right_to_create(limited: Any) -> None:
+    # An object has no name yet when the API server asks who may create it.
+    limited.plan = plan_of({"id": "base", "run": "kubectl apply -f base/all.yaml"})
+    everything = rule(["get", "patch"], "configmaps", "namespaces")
+    await grant(limited, "bob", WATCH, everything, rule(["create"], "namespaces"))
+    named = rule(["create"], "configmaps", resourceNames=["c"])
+    await grant(limited, "bob", named, namespace="a")
+    reading = await limited.look(rights={})
+    assert reading.observed == "not allowed: create configmaps in a (step base)"
+
+
+async def test_a_namespace_gives_no_right_to_what_is_in_none(limited: Any) -> None:
+    limited.plan = plan_of({"id": "node", "run": "kubectl get node x -n a"})
+    await grant(limited, "bob", WATCH)
+    await grant(limited, "bob", rule(["get"], "nodes"), namespace="a")
+    reading = await limited.look(rights={})
+    assert reading.observed == "not allowed: get nodes (step node)"
+
+
+@pytest.mark.parametrize(
+    ("flag", "home"), [("-k base", "."), ("-f base/all.yaml", "."), ("-f all.yaml", "base")]
+)
+async def test_manifests_are_rendered_into_what_they_hold(
+    limited: Any, flag: str, home: str
+) -> None:
+    command = f"kubectl delete {flag} --wait=false"
+    limited.plan = plan_of({"id": "base", "run": command, "working-directory": home})
     await grant(limited, "bob", WATCH, rule(["delete"], "configmaps"))
     reading = await limited.look(rights={})
     assert reading.observed == "not allowed: delete namespaces (step base)"
@@ -79,18 +104,33 @@ async def test_workflows_checks_and_what_is_watched_count(limited: Any) -> None:
     limited.plan = plan_of(
         {"id": "train", "workflow": {"namespace": "a", "template": "t"}},
         {"id": "look", "check": {"secret": {"namespace": "b", "name": "s"}}},
+        {
+            "id": "seals",
+            "check": {"sealed_secrets": {"controller_namespace": "keys", "synced_in": ["b"]}},
+        },
+        secrets={"p": {"from": "kubernetes", "namespace": "c", "name": "s", "key": "k"}},
     )
     seen = (await limited.look(rights={})).observed
     assert "create,get,list workflows.argoproj.io in a (step train)" in seen
-    assert "get secrets in b (step look)" in seen
+    assert "list pods in a (step train)" in seen
+    assert "get pods/log in a (step train)" in seen
+    assert "list secrets in keys (step seals)" in seen
+    assert "list sealedsecrets.bitnami.com in b (step seals)" in seen
+    assert "get secrets in c (step secret p)" in seen
+    assert "get,list secrets in b (step look)" in seen
     assert "pods (step watch)" in seen
 
 
 async def test_what_words_do_not_tell_is_told_of_and_can_be_added(limited: Any) -> None:
-    limited.plan = plan_of({"id": "loop", "run": "for x in a; do kubectl get $x -n a; done"})
-    await grant(limited, "bob", WATCH)
+    limited.plan = plan_of(
+        {"id": "loop", "run": "for x in a; do kubectl get $x -n a; done"},
+        {"id": "own", "run": "runbook release-finalizers -n a"},
+        {"id": "long", "run": f"kubectl delete ns a {'#' * LONGEST}"},
+    )
+    await grant(limited, "bob", WATCH, rule(["get"], "pods"))
     reading = await limited.look(rights={})
-    assert (reading.verdict, reading.observed) == (HOLDS, "2 allowed; not all told of loop")
+    assert reading.verdict is HOLDS
+    assert reading.observed == "2 allowed; not all told of loop, own, long"
     also = [{"verbs": ["get"], "resource": "pods/log", "namespace": "a"}]
     reading = await limited.look(rights={"also": also})
     assert reading.observed == "not allowed: get pods/log in a (step also)"

@@ -11,10 +11,16 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
+from runbook.checks.sealed_files import Opened
 from runbook.practice.seal import sealed
 from runbook.run.readings import Reading, Verdict
-from runbook.sealing import new_key
+from runbook.sealing import new_key, read_key
 
 HOLDS, FAILS = Verdict.HOLDS, Verdict.FAILS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,6 +29,11 @@ REMOTE = {"name": "s3", "type": "s3", "parameters": {"secret_access_key": "hush-
 KEY, CERTIFICATE = new_key(NOW, bits=2048)
 NEWER_KEY, NEWER_CERTIFICATE = new_key(NOW, bits=2048)
 LOST_KEY, LOST_CERTIFICATE = new_key(NOW, bits=2048)
+PROTECTED = (
+    read_key(KEY)
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"hush-hush"))
+    .decode()
+)
 
 
 def key_secret(name: str, key: bytes, certificate: bytes) -> dict[str, Any]:
@@ -123,7 +134,9 @@ async def test_a_backup_older_than_the_newest_key_is_red_and_names_that_key(desk
         ("a: [", "backup.yaml is no YAML (line "),
         ("kind: Secret\ndata: {tls.key: eA==}\n", "backup.yaml holds no private key"),
         ("kind: ConfigMap\n", "backup.yaml holds no private key"),
+        (PROTECTED, "backup.yaml holds no private key"),
     ],
+    ids=["missing", "empty", "no YAML", "no PEM", "no Secret", "behind a passphrase"],
 )
 async def test_a_backup_that_is_none_is_red(desk: Desk, content: str | None, told: str) -> None:
     path = desk.folder / "backup.yaml"
@@ -146,6 +159,7 @@ async def test_sealed_files_open_offline_and_each_is_named(
 ) -> None:
     desk.write("sealed/more.json", sealed_remote(name="other"))
     desk.write("sealed/config.yaml", {"kind": "ConfigMap", "apiVersion": "v1"})
+    (desk.folder / "sealed" / "README.md").write_text("how it was sealed: [see")
     reading = await desk.look(files=["sealed"], **backup)
     assert reading.verdict is HOLDS
     assert reading.observed.endswith("; 2 opened from sealed/more.json, sealed/rclone.yaml")
@@ -173,6 +187,7 @@ def moved(document: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 
 WIDE: dict[str, Any] = {"annotations": {"sealedsecrets.bitnami.com/namespace-wide": "true"}}
 WIDEST: dict[str, Any] = {"annotations": {"sealedsecrets.bitnami.com/cluster-wide": "true"}}
+BOTH = {**WIDE["annotations"], **WIDEST["annotations"]}
 
 
 @pytest.mark.parametrize(
@@ -188,6 +203,8 @@ WIDEST: dict[str, Any] = {"annotations": {"sealedsecrets.bitnami.com/cluster-wid
         (sealed_remote(**WIDEST), HOLDS),
         (moved(sealed_remote(**WIDEST), name="other", namespace="b"), HOLDS),
         (moved(sealed_remote(**WIDEST), annotations={}), FAILS),
+        (moved(sealed_remote(**WIDEST), namespace="b", annotations=BOTH), HOLDS),
+        (moved(sealed_remote(), annotations=dict.fromkeys(BOTH, "false")), HOLDS),
         (moved(sealed_remote(), namespace=None), FAILS),
         ({**sealed_remote(), "spec": {"encryptedData": {}}}, FAILS),
     ],
@@ -197,6 +214,19 @@ async def test_what_is_sealed_opens_in_its_scope_alone(
 ) -> None:
     desk.write("sealed/rclone.yaml", document)
     assert (await desk.look(files=["sealed"])).verdict is verdict
+
+
+async def test_a_sealed_file_without_the_namespace_it_is_bound_to_says_so(desk: Desk) -> None:
+    document = sealed_remote()
+    del document["metadata"]["namespace"]
+    desk.write("sealed/rclone.yaml", document)
+    reading = await desk.look(files=["sealed"])
+    assert reading.verdict is FAILS
+    assert "names no namespace, to which what is sealed is bound" in reading.observed
+
+
+def test_what_was_opened_is_never_shown() -> None:
+    assert "aHVzaA==" not in repr(Opened("f.yaml", "a", "s", {"k": "aHVzaA=="}))
 
 
 @pytest.mark.parametrize(
@@ -229,6 +259,7 @@ RCLONE = {"namespace": "a", "name": "rclone", "count": 1, "json_fields": ["name"
         ({"a": '{"name": "hush-hush"}'}, RCLONE, "the value of a lacks the field type"),
         ({"a": "hush-hush"}, RCLONE, "the value of a is no JSON"),
         ({"a": "1"}, {**RCLONE, "name": "other"}, "no file holds a/other"),
+        ({"a": "1"}, {**RCLONE, "namespace": "b"}, "no file holds b/rclone"),
     ],
 )
 async def test_the_secrets_in_the_files_have_the_shape_that_is_asked_for(
@@ -240,6 +271,14 @@ async def test_the_secrets_in_the_files_have_the_shape_that_is_asked_for(
     reading = await desk.look(files=["sealed"], holding=[wanted])
     assert reading.verdict is (FAILS if told else HOLDS)
     assert told in reading.observed
+
+
+async def test_what_opens_anywhere_may_be_of_any_namespace(desk: Desk) -> None:
+    document = sealed_remote(**WIDEST)
+    del document["metadata"]["namespace"]
+    desk.write("sealed/rclone.yaml", document)
+    reading = await desk.look(files=["sealed"], holding=[{**RCLONE, "namespace": "b"}])
+    assert reading.verdict is HOLDS
 
 
 async def test_a_shape_without_files_is_a_mistake_and_not_red(desk: Desk) -> None:

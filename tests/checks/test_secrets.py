@@ -79,7 +79,9 @@ async def put_key(cluster: Any, name: str, **labels: str) -> None:
     )
 
 
-async def put_sealed(cluster: Any, status: str, **more: Any) -> None:
+async def put_sealed(cluster: Any, status: str | None, **more: Any) -> None:
+    condition = {"type": "Synced", "status": status, **more}
+    told = {"conditions": [condition], "observedGeneration": 1} if status else None
     await cluster.put(
         SEALED,
         {
@@ -88,7 +90,7 @@ async def put_sealed(cluster: Any, status: str, **more: Any) -> None:
             "metadata": {"name": "rclone", "namespace": "a"},
             "spec": {"encryptedData": {"conf": "x"}},
         },
-        {"conditions": [{"type": "Synced", "status": status, **more}], "observedGeneration": 1},
+        told,
     )
 
 
@@ -100,6 +102,11 @@ async def test_active_sealing_keys_are_counted(cluster: Any) -> None:
     await put_key(cluster, "key", **ACTIVE)
     assert (await cluster.look(sealed_secrets={})).observed == "1 sealing key"
     assert await cluster.verdict(sealed_secrets={"min_keys": 2}) is FAILS
+    await cluster.api.patch(
+        "secrets", "kube-system", "key", {"metadata": {"finalizers": ["x.io/y"]}}
+    )
+    await cluster.api.delete("secrets", "kube-system", "key")
+    assert "0 sealing keys" in (await cluster.look(sealed_secrets={})).observed
 
 
 async def test_what_was_sealed_must_be_opened_now(cluster: Any) -> None:
@@ -122,6 +129,14 @@ async def test_a_seal_that_cannot_be_opened_says_why(cluster: Any) -> None:
     reading = await cluster.look(sealed_secrets={"synced_in": ["a"]})
     assert reading.verdict is FAILS
     assert reading.observed == "a/rclone is not opened: no key could decrypt secret (conf)"
+
+
+async def test_a_seal_that_nobody_looked_at_is_red(cluster: Any) -> None:
+    await put_key(cluster, "key", **ACTIVE)
+    await put_sealed(cluster, None)
+    reading = await cluster.look(sealed_secrets={"synced_in": ["a"]})
+    assert reading.verdict is FAILS
+    assert reading.observed == "a/rclone has not been looked at by the controller"
 
 
 async def test_sealed_secrets_that_are_not_installed_are_red(cluster: Any) -> None:

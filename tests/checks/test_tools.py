@@ -18,11 +18,12 @@ from runbook.run.readings import Verdict
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 
 
-def plan_of(*steps: dict[str, Any]) -> Plan:
+def plan_of(*steps: dict[str, Any], **more: Any) -> Plan:
     document = {
         "apiVersion": "runbook/v1",
         "name": "test",
         "phases": [{"id": "p", "steps": list(steps)}],
+        **more,
     }
     facts = TargetFacts("c", "s", "u")
     return make_plan(
@@ -67,6 +68,12 @@ async def test_programs_that_are_here_are_named(machine: Any) -> None:
     assert await machine.verdict(tools={"programs": ["nosuch"]}) is FAILS
 
 
+async def test_what_undoes_a_step_is_looked_for_too(machine: Any) -> None:
+    machine.plan = plan_of({"id": "one", "run": "argo list", "rollback": "nosuchundo all"})
+    reading = await machine.look(tools={})
+    assert reading.observed.startswith("not on this machine: nosuchundo")
+
+
 @pytest.mark.parametrize(
     ("client", "verdict", "told"),
     [
@@ -74,6 +81,7 @@ async def test_programs_that_are_here_are_named(machine: Any) -> None:
         ("33+", HOLDS, ""),
         ("34", FAILS, "kubectl is 2 minor versions newer"),
         ("30", FAILS, "kubectl is 2 minor versions older"),
+        ("2.32", FAILS, "server v1.32"),
     ],
 )
 async def test_kubectl_is_within_one_minor_version(
@@ -81,8 +89,10 @@ async def test_kubectl_is_within_one_minor_version(
 ) -> None:
     assert (await cluster.client.get("/version"))["minor"] == "32"
 
+    major, _, minor = client.rpartition(".")
+
     async def run(script: str, *_: Any) -> CommandResult:
-        version = {"major": "1", "minor": client, "gitVersion": f"v1.{client}.0"}
+        version = {"major": major or "1", "minor": minor, "gitVersion": f"v1.{client}.0"}
         answer = json.dumps({"clientVersion": version}) if "version" in script else ""
         return CommandResult(0, answer, "")
 
@@ -100,6 +110,16 @@ async def test_a_kubectl_that_does_not_answer_cannot_be_told(cluster: Any) -> No
     cluster.run_tool = run
     reading = await cluster.look(tools={"skew": 1})
     assert (reading.verdict, reading.observed) == (UNKNOWN, "kubectl tells no version: killed")
+
+
+async def test_a_kubectl_whose_version_is_asked_for_must_be_here(cluster: Any) -> None:
+    async def run(script: str, *_: Any) -> CommandResult:
+        return CommandResult(0, "kubectl\n" if "in kubectl;" in script else "", "")
+
+    cluster.run_tool = run
+    reading = await cluster.look(tools={"skew": 1})
+    assert reading.verdict is FAILS
+    assert reading.observed == "not on this machine: kubectl (step the check)"
 
 
 async def test_nothing_is_promised_of_a_version_that_nobody_asked_for(cluster: Any) -> None:

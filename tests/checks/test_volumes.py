@@ -53,6 +53,9 @@ async def test_a_claim_whose_volume_goes_with_it_is_red_and_says_what_data_that_
     reading = await claims.look(volumes={"namespaces": ["a"]})
     assert reading.verdict is FAILS
     assert reading.observed == ("lost for good: a/lost (10Gi, nfs (default), Delete, used by db-0)")
+    patch = {"spec": {"persistentVolumeReclaimPolicy": "Recycle"}}
+    await claims.api.patch("persistentvolumes", None, "pv-lost", patch)
+    assert await claims.verdict(volumes={"namespaces": ["a"]}) is FAILS
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,10 @@ async def test_the_newest_of_the_template_counts(cluster: Any) -> None:
     await put(cluster, "other", {"phase": "Succeeded"}, template="data")
     assert await cluster.verdict(workflow=QUERY) is FAILS
     started = "2026-05-01T12:00:0{}Z"
-    await put(cluster, "good", {"phase": "Succeeded", "startedAt": started.format(1)})
+    await put(cluster, "first", {"phase": "Succeeded", "startedAt": started.format(1)})
     assert await cluster.verdict(workflow=QUERY) is HOLDS
-    await put(cluster, "bad", {"phase": "Failed", "startedAt": started.format(2)})
-    assert (await cluster.look(workflow=QUERY)).observed == "bad Failed"
+    await put(cluster, "second", {"phase": "Failed", "startedAt": started.format(2)})
+    assert (await cluster.look(workflow=QUERY)).observed == "second Failed"
 
 
 async def test_parameters_choose_among_workflows(cluster: Any) -> None:
