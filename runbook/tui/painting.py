@@ -65,6 +65,8 @@ class Painter:
         self.picked: str | None = None
         """The step whose output the operator chose to see."""
         self._output_of: str | None = None
+        self._here: str | None = None
+        """The step at which the list of steps was last put."""
         self.board = self._board()
         self._boxes: Mapping[str, Box] = {}
 
@@ -138,11 +140,17 @@ class Painter:
         table = self.steps
         table.label(steps.steps_title(moment))
         here = moment.step.id if moment.step is not None else None
-        if not table.has_focus and here is not None:
-            table.cursor = here
+        follows = here is not None and (not self.browsing or table.cursor == here)
+        if follows:
+            table.cursor = self._here = here
         table.show(FixedRows(steps.step_rows(moment)))
-        if not table.has_focus and here is not None:
+        if here is not None and follows:
             table.reveal(here)
+
+    @property
+    def browsing(self) -> bool:
+        """The operator has put the cursor on another step than the run's, and is still in the list."""
+        return self.steps.has_focus and self.steps.cursor not in (None, self._here)
 
     def _output(self, moment: Moment) -> None:
         """The output of the step that was picked, else of the last one that printed."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from runbook.run.signals import Accept, Approve, Hold, Leave, Refuse, Retry, Skip
+from runbook.run.signals import Accept, Approve, Ending, Hold, Leave, Refuse, Retry, Skip
 from runbook.tui.app import RunApp
 from tests.tui.drill import (
     DOCUMENT,
@@ -262,3 +262,33 @@ async def test_before_the_start_it_says_when_this_was_last_drilled() -> None:
         screen_of(app)._repaint()
         await pilot.pause()
         assert any("Before  last drill of x: 12 days ago, recovered" in row for row in text_of(app))
+
+
+async def test_the_list_of_steps_follows_the_run_until_somebody_looks_elsewhere() -> None:
+    session = MOMENTS["deleting"]()
+    app = app_of(session, "deleting")
+    async with shown(app, (120, 35)) as pilot:
+        await until_live(pilot, app)
+        table = screen_of(app).painter.steps
+        table.focus()
+        assert table.cursor == session.here == "delete"
+        session.run_command(0)
+        await until_card(pilot, app, "Namespaces are gone")
+        assert table.cursor == session.here == "gone"
+        await pilot.press("up", "up")
+        elsewhere = table.cursor
+        assert elsewhere not in (None, "gone")
+        session.end(Ending.PASSED)
+        await until_card(pilot, app, "Apply the manifests")
+        assert table.cursor == elsewhere
+        screen_of(app).set_focus(screen_of(app).painter.output)
+        session.run_command(0)
+        await until_card(pilot, app, "Train the baseline model")
+        assert table.cursor == session.here == "train"
+
+
+async def until_card(pilot: Pilot[None], app: RunApp, title: str) -> None:
+    """Return when the card in the middle is about a step."""
+    async with asyncio.timeout(10):
+        while title not in "".join(text_of(app)[3].split("┃")[1:]):
+            await pilot.pause(0.02)

@@ -307,9 +307,8 @@ class RunScreen(Screen[None]):
         self._read(self.watching.whole_output(step), title, from_end=True)
 
     def _step_looked_at(self, moment: Moment) -> str | None:
-        chosen = self.painter.steps.cursor
-        if self.painter.steps.has_focus and chosen is not None:
-            return chosen
+        if self.painter.browsing:
+            return self.painter.steps.cursor
         printed = [*self.watching.commands, *self.watching.outputs]
         here = moment.step.id if moment.step is not None else None
         fallback = printed[-1] if printed else None
