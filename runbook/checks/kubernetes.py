@@ -119,7 +119,14 @@ def _unmet_condition(item: JSON, wanted: str) -> str:
     told = condition.get("observedGeneration")
     if is_stale(item) or (told and generation is not None and told != generation):
         return f"{kind} {status} is stale: generation {generation} is not yet observed"
+    if (item.get("spec") or {}).get("replicas") == 0 and _promises_service(kind, status):
+        return f"{kind} {status} of nothing: 0 replicas are wanted"
     return ""
+
+
+def _promises_service(kind: str, status: str) -> bool:
+    """A Deployment of no pods is Available: all that are wanted are there."""
+    return status.lower() == "true" and (kind == "Available" or kind.endswith("Ready"))
 
 
 def _old_generation(item: JSON) -> str:

@@ -114,6 +114,27 @@ async def test_a_condition_may_say_itself_which_generation_it_is_of(cluster: Any
     assert "stale: generation 2 is not yet observed" in reading.observed
 
 
+@pytest.mark.parametrize(("replicas", "verdict"), [(0, FAILS), (2, HOLDS)])
+async def test_a_deployment_of_no_pods_is_available_and_not_green(
+    cluster: Any, replicas: int, verdict: Verdict
+) -> None:
+    labels = {"app": "web"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod}
+    conditions = [
+        {"type": kind, "status": "True", "reason": "x", "message": "x"}
+        for kind in ("Available", "Progressing")
+    ]
+    metadata = {"name": "web", "namespace": "a"}
+    status = {"conditions": conditions, "observedGeneration": 1}
+    await cluster.put("deployments.apps", {"metadata": metadata, "spec": spec}, status)
+    query = {"kind": "Deployment", "namespace": "a", "name": "web"}
+    reading = await cluster.look(kubernetes=query | {"condition": "Available"})
+    assert reading.verdict is verdict
+    assert ("Available True of nothing: 0 replicas" in reading.observed) is (replicas == 0)
+    assert await cluster.verdict(kubernetes=query | {"condition": "Progressing"}) is HOLDS
+
+
 async def test_a_status_of_another_objects_life_is_not_of_the_current_generation(
     cluster: Any,
 ) -> None:
