@@ -142,6 +142,8 @@ def _offline(query: SealedSecretsQuery, context: CheckContext, secrets: list[JSO
         told += ", in the backup"
     else:
         keys = sealed_files.private_keys(secrets)
+        if query.backup is not None:
+            told += ", no backup was named, so none was looked at"
     return f"{told}; {_files_open(query, context, keys)}" if query.files else told
 
 

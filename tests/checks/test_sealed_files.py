@@ -96,6 +96,14 @@ async def test_the_active_keys_are_named_with_the_fingerprints_of_their_certific
     assert reading.observed == f"active: key-1 (sha256 {digest[:12]}), in the backup"
 
 
+async def test_a_backup_that_a_runbook_has_a_place_for_and_nobody_named_is_told(desk: Desk) -> None:
+    asked: dict[str, Any] = {"files": ["sealed"]}
+    assert "backup" not in (await desk.look(**asked)).observed
+    reading = await desk.look(**asked, backup="")
+    assert reading.verdict is HOLDS
+    assert ", no backup was named, so none was looked at; 1 opened" in reading.observed
+
+
 @pytest.mark.parametrize("form", ["secret", "list", "stringData", "renamed", "pem"])
 async def test_a_backup_may_have_any_form_that_holds_the_keys(desk: Desk, form: str) -> None:
     secret = key_secret("key-1", KEY, CERTIFICATE)
