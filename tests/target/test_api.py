@@ -49,6 +49,24 @@ def test_an_error_is_what_the_status_object_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "body", "absent"),
+    [
+        (404, b'{"kind": "Status", "reason": "NotFound", "message": "x not found"}', True),
+        (404, b"404 page not found\n", True),
+        (404, b"default backend - 404", False),
+        (404, b'{"reason": "NotFound", "message": "x not found"}', False),
+        (404, b"", False),
+        (410, b'{"kind": "Status", "reason": "Gone"}', False),
+        (403, b'{"kind": "Status", "reason": "Forbidden"}', False),
+    ],
+)
+def test_only_an_api_server_says_that_something_is_absent(
+    code: int, body: bytes, absent: bool
+) -> None:
+    assert status_error(code, body).says_absent is absent
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (b"404 page not found\n", "404 page not found"),

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from runbook.errors import TargetUnreachable, UsageError
-from runbook.target.api import ApiStatusError, ResourceRef
+from runbook.target.api import ApiStatusError, ResourceRef, UnknownResource
 from runbook.target.client import ClusterClient, connect
 from runbook.target.wire import clock_ahead
 from tests.target.conftest import CannedApi
@@ -97,6 +97,45 @@ async def test_an_expired_version_ends_a_watch_with_410(
     with pytest.raises(ApiStatusError) as expired:
         _ = [event async for event in client.watch(PODS, "a", resource_version="1")]
     assert expired.value.code == 410
+
+
+async def test_a_watch_that_is_refused_gives_no_events(api: Any, client: ClusterClient) -> None:
+    async def busy(request: web.Request) -> web.Response:
+        refused: web.Response = api.failure(429, "TooManyRequests", "slow down")
+        refused.headers["Retry-After"] = "7"
+        return refused
+
+    api.answers[POD_PATH] = busy
+    with pytest.raises(ApiStatusError) as refused:
+        _ = [event async for event in client.watch(PODS, "a", resource_version="1")]
+    assert (refused.value.code, refused.value.retry_after) == (429, 7)
+
+
+async def test_credentials_do_not_follow_a_redirect(api: Any, client: ClusterClient) -> None:
+    async def elsewhere(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/elsewhere")
+
+    api.answers["/api/v1/nodes"] = elsewhere
+    api.answers["/elsewhere"] = {"items": []}
+    with pytest.raises(ApiStatusError) as refused:
+        await client.get("/api/v1/nodes")
+    assert refused.value.code == 302
+    assert [path for _, path in api.requests] == ["/api/v1/nodes"]
+
+
+async def test_a_server_that_is_not_ready_is_not_believed_that_it_lacks_a_kind(
+    api: Any, client: ClusterClient
+) -> None:
+    async def starting(request: web.Request) -> web.Response:
+        return web.Response(status=500, text="crd-informer-synced failed")
+
+    api.serve(("", "v1", "pods", "Pod", True))
+    api.answers["/readyz"] = starting
+    with pytest.raises(TargetUnreachable, match="is starting"):
+        await client.resolve("models.mlops.seldon.io")
+    del api.answers["/readyz"]  # as where this may not be asked
+    with pytest.raises(UnknownResource):
+        await client.resolve("models.mlops.seldon.io")
 
 
 async def test_a_manifest_is_created_and_patched_as_json(api: Any, client: ClusterClient) -> None:

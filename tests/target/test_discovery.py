@@ -169,6 +169,38 @@ async def test_a_kind_that_appears_later_is_found() -> None:
     assert await discovery.resolve("Model") == MODELS
 
 
+async def test_a_group_tells_kinds_of_one_name_apart() -> None:
+    other = ResourceRef("example.com", "v1", "pods", "Pod", namespaced=True)
+    mine = {
+        "metadata": {"name": "example.com"},
+        "versions": [
+            {
+                "version": "v1",
+                "resources": [
+                    {"resource": "pods", "responseKind": {"kind": "Pod"}, "scope": "Namespaced"}
+                ],
+            }
+        ],
+    }
+    server = Server({**NEW_SERVER, "/apis": {**NEW_SERVER["/apis"], "items": [mine]}})
+    discovery = Discovery(server.fetch)
+    assert await discovery.resolve("pods") == PODS
+    assert await discovery.resolve("pods.example.com") == other
+    assert await discovery.resolve("Pod", "example.com") == other
+    with pytest.raises(UnknownResource):
+        await discovery.resolve("pods.other.com")
+
+
+async def test_a_subresource_is_no_kind_of_its_own() -> None:
+    resources = [
+        {"name": "deployments/scale", "kind": "Scale", "namespaced": True},
+        {"name": "deployments", "kind": "Deployment", "namespaced": True},
+    ]
+    core = {**OLD_SERVER["/api/v1"], "resources": resources}
+    with pytest.raises(UnknownResource):
+        await Discovery(Server({**OLD_SERVER, "/api/v1": core}).fetch).resolve("Scale")
+
+
 async def test_a_misspelt_kind_is_told_the_nearest_one() -> None:
     with pytest.raises(UnknownResource) as unknown:
         await Discovery(Server(NEW_SERVER).fetch).resolve("Modle")

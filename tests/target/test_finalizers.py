@@ -198,7 +198,8 @@ def test_what_is_not_being_deleted_is_left_alone() -> None:
     alive = replace(MODEL, deleting_since=None)
     stays = replace(GONE, held=(alive,), deleting_since=None)
     assert not list(decide_all(stays))
-    assert decide(alive, MODELS_OWN, stays).verdict is Verdict.NEVER
+    decision = decide(alive, MODELS_OWN, stays)
+    assert (decision.verdict, decision.reasons) == (Verdict.NEVER, ("it is not being deleted",))
 
 
 def test_what_its_namespaces_deletion_has_not_reached_is_waited_for() -> None:

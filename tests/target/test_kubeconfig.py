@@ -89,13 +89,17 @@ def test_a_plugin_without_a_slash_is_left_to_the_path(tmp_path: Path) -> None:
 
 def test_of_several_files_the_first_wins_and_a_missing_one_is_passed_over(tmp_path: Path) -> None:
     first = write(tmp_path / "a", config("prod"))
-    second = write(tmp_path / "b", config("prod", server="https://elsewhere"))
+    later = config("prod", server="https://elsewhere")
+    later["contexts"][0]["context"]["namespace"] = "elsewhere"
+    later["users"][0]["user"] = {"token": "elsewhere"}
+    second = write(tmp_path / "b", later)
     third = write(tmp_path / "c", config("stage"))
     merged = kubeconfig.read([tmp_path / "missing", first, second, third])
     assert merged.current == "prod"
     assert list(merged.contexts) == ["prod", "stage"]
     assert merged.server("prod") == "https://prod"
     assert merged.server("stage") == "https://stage"
+    assert "elsewhere" not in str(merged.only("prod"))
 
 
 def test_an_unknown_context_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
@@ -186,7 +190,8 @@ def test_credentials_of_another_cluster_or_of_none_are_not_taken_over(
 ) -> None:
     source, private = pinned(tmp_path)
     before = private.read_bytes()
-    write(source, {**config("prod"), "users": config("other")["users"], **changed})
+    newer = [{"name": "prod", "user": {"token": "newer"}}]
+    write(source, {**config("prod"), "users": newer, **changed})
     assert not kubeconfig.renew([source], "prod", private)
     assert private.read_bytes() == before
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from runbook.clock import VirtualClock
+from runbook.clock import RealClock, VirtualClock
 from runbook.errors import TargetRefused, TargetUnreachable
+from runbook.target.api import ApiStatusError
 from runbook.target.client import ClusterClient
 from runbook.target.finalizers import ELSEWHERE, NAMESPACE, SAFE, Sight, decide_all
 from runbook.target.identity import Identity, identify
 from runbook.target.releasing import ATTEMPTS, Done, Order, Outcome, Releaser, unsettled
-from runbook.target.sight import HOLDING, look
+from runbook.target.sight import HOLDING, SERVERS, look
 
 JSON = dict[str, Any]
 ALL = Order("a")
@@ -63,6 +66,14 @@ class Store:
 
     def put(self, path: str, *items: JSON) -> None:
         self.api.answers[path] = {"metadata": {}, "items": list(items)}
+
+    def hide(self, path: str) -> None:
+        """As behind a proxy that leads there no more."""
+
+        async def elsewhere(request: web.Request) -> web.Response:
+            return web.Response(status=404, text=f"{path} leads nowhere")
+
+        self.api.answers[path] = elsewhere
 
     def forbid(self, path: str) -> None:
         async def refused(request: web.Request) -> web.Response:
@@ -145,6 +156,14 @@ async def test_what_has_changed_is_read_and_judged_again(
     assert len(store.patches) == 2
 
 
+async def test_a_patch_that_meets_another_write_is_judged_and_made_again(
+    store: Store, client: ClusterClient
+) -> None:
+    store.before_patch = [lambda: store.api.failure(409, "Conflict", "the object was modified")]
+    (done,) = await released(client)
+    assert (done.outcome, len(store.patches)) == (Outcome.RELEASED, 2)
+
+
 async def test_a_scheduler_that_comes_to_light_meanwhile_stops_it(
     store: Store, client: ClusterClient
 ) -> None:
@@ -203,6 +222,7 @@ async def test_a_patch_that_nobody_answers_is_unknown(store: Store, client: Clus
     with pytest.raises(TargetUnreachable):
         await releaser.carry_out(Order("a"))
     assert [one.outcome for one in told] == [Outcome.UNKNOWN]
+    assert unsettled(told)
 
 
 async def test_it_waits_for_what_is_on_its_way_out(store: Store, client: ClusterClient) -> None:
@@ -240,6 +260,17 @@ async def test_a_dry_run_patches_nothing(store: Store, client: ClusterClient) ->
     assert (done.outcome, store.patches) == (Outcome.WOULD, [])
 
 
+async def test_what_was_named_and_may_not_be_read_is_not_taken_for_gone(
+    store: Store, client: ClusterClient
+) -> None:
+    order = Order("a", objects=(("pods", "x"),))
+    assert await released(client, order) == []
+    for veil in (store.forbid, store.hide):
+        veil("/api/v1/namespaces/a/pods/x")
+        with pytest.raises(ApiStatusError):
+            await released(client, order)
+
+
 # -- what is seen
 
 
@@ -267,15 +298,17 @@ async def test_kinds_that_are_not_served_have_no_objects(
         ("/apis/mlops.seldon.io/v1alpha1/seldonruntimes", ELSEWHERE),
         (MODELS, HOLDING[2]),
         ("/apis/mlops.seldon.io/v1alpha1/namespaces/a/seldonruntimes", HOLDING[3]),
+        ("/apis/mlops.seldon.io/v1alpha1/namespaces/a/servers", SERVERS),
     ],
 )
 async def test_what_may_not_be_read_is_never_taken_for_absent(
     store: Store, client: ClusterClient, path: str, what: str
 ) -> None:
-    store.forbid(path)
-    sight = await seen(client)
-    assert sight.unread == {what: f"{path} is forbidden"}
-    assert SAFE not in {one.decision.verdict for one in decide_all(sight)}
+    for veil, told in ((store.forbid, "is forbidden"), (store.hide, "leads nowhere")):
+        veil(path)
+        sight = await seen(client)
+        assert sight.unread == {what: f"{path} {told}"}
+        assert SAFE not in {one.decision.verdict for one in decide_all(sight)}
 
 
 async def test_pods_claims_and_services_are_told_by_seldons_names(
@@ -307,6 +340,62 @@ async def test_pods_claims_and_services_are_told_by_seldons_names(
     assert [pod.name for pod in sight.server_pods] == ["mlserver-0"]
     assert [one.name for one in sight.claims] == ["scheduler-state-seldon-scheduler-0"]
     assert (sight.alias, sight.elsewhere, sight.has_own) == ("seldon-scheduler.b.svc", ("b",), True)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/api/v1/namespaces/a/pods", "seldon-scheduler-0"),
+        ("/api/v1/namespaces/a/persistentvolumeclaims", "scheduler-state-seldon-scheduler-0"),
+    ],
+)
+async def test_a_pod_or_a_volume_shows_a_scheduler_of_its_own(
+    store: Store, client: ClusterClient, path: str, name: str
+) -> None:
+    assert not (await seen(client)).has_own
+    store.put(path, {"metadata": {"name": name, "deletionTimestamp": THEN}})
+    assert (await seen(client)).has_own
+
+
+async def test_other_places_with_a_scheduler_are_those_where_one_stays(
+    store: Store, client: ClusterClient
+) -> None:
+    def at(namespace: str, **more: str) -> JSON:
+        return {"metadata": {"name": "x", "namespace": namespace, **more}}
+
+    runtimes = "/apis/mlops.seldon.io/v1alpha1/seldonruntimes"
+    store.put("/api/v1/pods", at("a"), at("b", deletionTimestamp=THEN), at("c"))
+    store.put(runtimes, at("d"), at("e", deletionTimestamp=THEN))
+    assert (await seen(client)).elsewhere == ("c", "d")
+
+
+async def test_a_runtime_that_stays_keeps_its_scheduler(
+    store: Store, client: ClusterClient
+) -> None:
+    going = {"metadata": {"name": "going", "deletionTimestamp": THEN}}
+    path = "/apis/mlops.seldon.io/v1alpha1/namespaces/a/seldonruntimes"
+    store.put(path, going, {"metadata": {"name": "staying"}})
+    assert (await seen(client)).runtimes == ("staying",)
+
+
+async def test_a_name_that_leads_home_is_no_other_place(
+    store: Store, client: ClusterClient
+) -> None:
+    home = {"type": "ExternalName", "externalName": "seldon-scheduler.a.svc.cluster.local."}
+    service = {"metadata": {"name": "seldon-scheduler"}, "spec": home}
+    store.put("/api/v1/namespaces/a/services", service)
+    assert (await seen(client)).alias == ""
+
+
+async def test_moments_are_judged_by_the_servers_clock(store: Store, client: ClusterClient) -> None:
+    async def ahead(request: web.Request) -> web.Response:
+        date = format_datetime(RealClock().now() + timedelta(hours=1), usegmt=True)
+        return web.json_response({"metadata": {}, "items": []}, headers={"Date": date})
+
+    store.api.answers["/apis/mlops.seldon.io/v1alpha1/seldonruntimes"] = ahead
+    clock = VirtualClock()
+    sight = await look(client, "a", clock)
+    assert sight.now - clock.now() > timedelta(minutes=59)
 
 
 async def test_a_namespace_that_is_not_there_is_told(store: Store, client: ClusterClient) -> None:

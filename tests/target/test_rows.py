@@ -134,8 +134,10 @@ def test_kinds_without_conditions_tell_it_their_own_way(
     assert (row.state, row.detail) == (state, detail)
 
 
-@pytest.mark.parametrize(("observed", "stale"), [(1, True), (2, False), (None, False), (0, False)])
-def test_a_status_of_an_older_generation_is_stale(observed: int | None, stale: bool) -> None:
+@pytest.mark.parametrize(
+    ("observed", "stale"), [(1, True), (2, False), (3, True), (None, False), (0, False)]
+)
+def test_a_status_of_another_generation_is_stale(observed: int | None, stale: bool) -> None:
     row = make_row(
         "Model", {"metadata": {"generation": 2}, "status": {"observedGeneration": observed}}
     )

@@ -94,10 +94,9 @@ async def running(
             task.cancel()
 
 
-def serve_pods(api: Any, stream: Any, *lists: Any) -> None:
-    """Answer each list request in turn, the last one for ever, and all watches from the stream."""
+def in_turn(stream: Any, *lists: Any) -> Any:
+    """Answers each list request in turn, the last one for ever, and all watches from the stream."""
     remaining = list(lists)
-    api.serve(("", "v1", "pods", "Pod", True))
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if "watch" in request.query:
@@ -105,7 +104,12 @@ def serve_pods(api: Any, stream: Any, *lists: Any) -> None:
             return watched
         return web.json_response(remaining.pop(0) if len(remaining) > 1 else remaining[0])
 
-    api.answers[PODS] = answer
+    return answer
+
+
+def serve_pods(api: Any, stream: Any, *lists: Any) -> None:
+    api.serve(("", "v1", "pods", "Pod", True))
+    api.answers[PODS] = in_turn(stream, *lists)
 
 
 async def test_rows_follow_the_list_and_the_events(
@@ -129,12 +133,13 @@ async def test_a_window_that_ended_goes_on_from_the_last_version(
     api: Any, running: Callable[..., Seen], stream: Any
 ) -> None:
     serve_pods(api, stream, listing(version=5))
-    running(["pods"], clock=Ticking())
+    seen = running(["pods"], clock=Ticking())
     assert (await stream.opened.get())["resourceVersion"] == "5"
     stream.send("ADDED", pod("x", 6))
     stream.send("BOOKMARK", {"metadata": {"resourceVersion": "40"}})
     stream.end()
     assert (await stream.opened.get())["resourceVersion"] == "40"
+    assert seen.names == {"x"}
     assert sum("watch" not in path and "/pods" in path for _, path in api.requests) == 1
 
 
@@ -217,24 +222,30 @@ async def test_only_the_wanted_namespaces_are_watched(
     api: Any, running: Callable[..., Seen], stream: Any
 ) -> None:
     api.serve(("", "v1", "pods", "Pod", True), ("", "v1", "namespaces", "Namespace", False))
-
-    def only(*items: Any) -> Any:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            if "watch" in request.query:
-                watched: web.StreamResponse = await stream.answer(request)
-                return watched
-            return web.json_response(listing(*items))
-
-        return answer
-
-    api.answers["/api/v1/namespaces/a/pods"] = only(pod("one", 1))
-    api.answers["/api/v1/namespaces/b/pods"] = only(pod("two", 1, "b"))
-    api.answers["/api/v1/namespaces"] = only(
-        *({"metadata": {"name": name}, "status": {"phase": "Active"}} for name in "abc")
+    api.answers["/api/v1/namespaces/a/pods"] = in_turn(stream, listing(pod("one", 1)))
+    api.answers["/api/v1/namespaces/b/pods"] = in_turn(stream, listing(pod("two", 1, "b")))
+    api.answers["/api/v1/namespaces"] = in_turn(
+        stream,
+        listing(*({"metadata": {"name": name}, "status": {"phase": "Active"}} for name in "abc")),
     )
     seen = running(["pods", "namespaces"], ["a", "b"])
     await seen.until(lambda: seen.names == {"one", "two", "a", "b"})
     assert not any(path.startswith(f"{PODS}?") for _, path in api.requests)
+
+
+async def test_a_resource_is_live_only_when_it_is_in_every_namespace(
+    api: Any, running: Callable[..., Seen], stream: Any
+) -> None:
+    async def forbidden(request: web.Request) -> web.Response:
+        refused: web.Response = api.failure(403, "Forbidden", "not you")
+        return refused
+
+    api.serve(("", "v1", "pods", "Pod", True))
+    api.answers["/api/v1/namespaces/a/pods"] = in_turn(stream, listing(pod("one", 1)))
+    api.answers["/api/v1/namespaces/b/pods"] = forbidden
+    seen = running(["pods"], ["a", "b"])
+    await seen.until(lambda: seen.names == {"one"} and seen.state().message == "not you")
+    assert not seen.state().connected
 
 
 async def test_a_storm_of_events_is_handed_over_ten_times_a_second(
