@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook.limits.quotas import unspecified, usage_of
+from runbook.limits.quotas import in_scope, resources_limited, unspecified, usage_of
 
 JSON = dict[str, Any]
 
@@ -67,3 +67,67 @@ def test_only_of_cpu_and_memory_each_container_must_say_how_much() -> None:
 )
 def test_ports_of_nodes(spec: JSON, nodeports: int | None) -> None:
     assert usage_of("services", {"spec": spec}).get("services.nodeports") == nodeports
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_of_a_pod_that_has_ended_only_its_object_counts(phase: str) -> None:
+    ended = {"spec": {"containers": [one("1")]}, "status": {"phase": phase}}
+    assert usage_of("pods", ended) == {"count/pods": 1}
+
+
+def test_a_claim_counts_for_its_class_too() -> None:
+    spec = {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}
+    prefix = "fast.storageclass.storage.k8s.io"
+    assert usage_of("persistentvolumeclaims", {"spec": spec}) == {
+        "count/persistentvolumeclaims": 1,
+        "persistentvolumeclaims": 1,
+        "requests.storage": 2**30,
+        f"{prefix}/requests.storage": 2**30,
+        f"{prefix}/persistentvolumeclaims": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "resource"),
+    [
+        ("count/models.mlops.seldon.io", "models.mlops.seldon.io"),
+        ("secrets", "secrets"),
+        ("services.nodeports", "services"),
+        ("requests.storage", "persistentvolumeclaims"),
+        ("fast.storageclass.storage.k8s.io/requests.storage", "persistentvolumeclaims"),
+        ("fast.storageclass.storage.k8s.io/persistentvolumeclaims", "persistentvolumeclaims"),
+        ("requests.nvidia.com/gpu", "pods"),
+        ("pods", "pods"),
+    ],
+)
+def test_a_limit_tells_which_objects_to_look_at(name: str, resource: str) -> None:
+    assert resources_limited({name: "1"}) == {resource}
+
+
+BATCH: JSON = {"containers": [one("1")], "activeDeadlineSeconds": 60, "priorityClassName": "low"}
+IDLE: JSON = {"containers": [one()]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "batch", "idle"),
+    [
+        ({}, True, True),
+        ({"scopes": ["Terminating"]}, True, False),
+        ({"scopes": ["NotTerminating"]}, False, True),
+        ({"scopes": ["BestEffort"]}, False, True),
+        ({"scopes": ["NotBestEffort"]}, True, False),
+        ({"scopes": ["PriorityClass"]}, True, False),
+        ({"scopes": ["Terminating", "BestEffort"]}, False, False),
+        ({"scopes": ["CrossNamespacePodAffinity"]}, False, False),
+        ({"operator": "In", "values": ["low"]}, True, False),
+        ({"operator": "NotIn", "values": ["low"]}, False, True),
+        ({"operator": "Exists"}, True, False),
+        ({"operator": "DoesNotExist"}, False, True),
+    ],
+)
+def test_a_quota_with_scopes_is_about_the_pods_in_them(spec: JSON, batch: bool, idle: bool) -> None:
+    if "operator" in spec:
+        term = {"scopeName": "PriorityClass", **spec}
+        spec = {"scopeSelector": {"matchExpressions": [term]}}
+    assert in_scope({"spec": spec}, {"spec": BATCH}) is batch
+    assert in_scope({"spec": spec}, {"spec": IDLE}) is idle
