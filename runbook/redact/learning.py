@@ -54,6 +54,8 @@ class Learner:
         """The present line, while it may still begin something."""
         self._passing = False
         """The present line is known to teach nothing and passes as it comes."""
+        self._cut = False
+        """The present line is too long to be held, and what is left of it belongs to the document."""
         self._document = bytearray()
         self._kind = ""
         self._left_out = 0
@@ -69,7 +71,7 @@ class Learner:
         """The end of the stream: what was held back."""
         done = self._whole_line(bytes(self._line)) if self._line else b""
         self._line.clear()
-        self._passing = False
+        self._passing = self._cut = False
         return done + self._end_document()
 
     def _piece(self, piece: bytes) -> bytes:
@@ -77,11 +79,19 @@ class Learner:
         if self._passing:
             self._passing = not ended
             return piece
+        if self._cut:
+            self._hold(piece)
+            self._cut = not ended
+            return self._end_document() if ended and self._kind == "line" else b""
         self._line += piece
         if ended or len(self._line) > LARGEST:
             line = bytes(self._line)
             self._line.clear()
-            return self._whole_line(line)
+            self._cut = not ended
+            done = self._whole_line(line)
+            if self._cut and not self._kind:
+                self._cut, self._passing = False, True
+            return done
         if self._kind or _OBJECT.match(self._line) or _may_begin(bytes(self._line)):
             return b""
         self._passing = True
@@ -101,7 +111,8 @@ class Learner:
             if not self._kind:
                 return done + line
         self._hold(line)
-        last = self._kind == "line" or (self._kind == "json" and line.startswith(b"}"))
+        ends = self._kind == "line" or (self._kind == "json" and line.startswith(b"}"))
+        last = ends and not self._cut
         return done + (self._end_document() if last else b"")
 
     def _hold(self, line: bytes) -> None:
@@ -190,8 +201,9 @@ def _secrets(parsed: Any) -> Iterator[dict[str, Any]]:
         if item.get("kind") == "Secret":
             yield item
         elif isinstance(item.get("items"), list):
+            # Items of a SecretList do not say again what they are.
             yield from (
-                {"kind": "Secret", **inner} if item.get("kind") == "SecretList" else inner
+                inner
                 for inner in item["items"]
                 if isinstance(inner, dict)
                 and "Secret" in (inner.get("kind"), str(item.get("kind")).removesuffix("List"))

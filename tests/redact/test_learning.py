@@ -117,3 +117,48 @@ def test_a_document_too_large_to_be_looked_through_is_left_out(
     school = School()
     done = school.learner.feed(b"{\n" + b'  "a": "b",\n' * 200 + b"}\nafter\n")
     assert done == b"[2404 bytes left out: too large to be looked through for Secrets]\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ('{"kind": "SecretList", "items": [', '{"data": {"p": "aHVzaC1odXNo"}}]}\n'),
+        ("kind: Secret\ndata: {a: ", "p: aHVzaC1odXNo}\nmetadata: {}\n---\n"),
+        ('{\n"kind": "Secret", "data": {', '"p": "aHVzaC1odXNo"}\n}\n'),
+    ],
+    ids=["line", "yaml", "json"],
+)
+def test_a_line_too_long_to_be_held_is_left_out_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, begins: str, ends: str
+) -> None:
+    monkeypatch.setattr(learning, "LARGEST", 1000)
+    school = School()
+    pieces = (begins, "x" * 1000, "x" * 10, ends, "after: all\n")
+    done = b"".join(school.learner.feed(piece.encode()) for piece in pieces)
+    done += school.learner.flush()
+    assert done.startswith(b"[1")
+    assert b" bytes left out" in done
+    assert b"aHVzaC1odXNo" not in done
+    assert done.endswith(b"after: all\n")
+
+
+def test_of_a_long_line_that_teaches_nothing_nothing_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(learning, "LARGEST", 1000)
+    school = School()
+    pieces = (b" " * 1500, b"and so on\n", b"after\n")
+    assert b"".join(map(school.learner.feed, pieces)) == b"".join(pieces)
+
+
+def test_every_document_of_a_line_is_read() -> None:
+    school = School()
+    line = b'{"kind": "ConfigMap"} {"kind": "Secret", "stringData": {"k": "hush-hush"}}\n'
+    assert school.learner.feed(line) == line
+    assert school.learned == {"secret.k": ["hush-hush"]}
+
+
+def test_what_is_nested_beyond_measure_teaches_nothing_and_passes() -> None:
+    school = School()
+    line = b'{"kind": "Secret", "data": ' + b"[" * 100_000 + b"\n"
+    assert school.learner.feed(line) == line

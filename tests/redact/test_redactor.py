@@ -38,6 +38,7 @@ def masked(redactor: Redactor, pieces: list[bytes]) -> bytes:
         json.dumps(SECRET)[1:-1],
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
         json.dumps(json.dumps(SECRET))[3:-3],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1].replace("/", "\\/"),
         base64.b64encode(SECRET.encode()).decode(),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
     ],
@@ -70,6 +71,12 @@ def test_a_short_value_is_refused_with_a_warning_and_not_masked() -> None:
 def test_the_longest_value_wins_where_one_begins_with_another() -> None:
     made = redactor(short="password", long="password-1234")
     assert made.text("password-1234 password-12") == "[REDACTED:long] [REDACTED:short]-12"
+    alike = redactor(short="passwor", long="password!")
+    assert alike.text("password! password") == "[REDACTED:long] [REDACTED:short]d"
+
+
+def test_a_value_with_a_break_of_its_own_at_its_beginning_is_masked() -> None:
+    assert redactor(db="a\x01bcdefgh").text("<a\x01bcdefgh>") == "<[REDACTED:db]>"
 
 
 def test_the_first_name_of_a_value_is_kept() -> None:
