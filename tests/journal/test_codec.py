@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -71,6 +72,23 @@ def test_lines_moved_left_out_or_doubled_are_found(order: tuple[int, ...]) -> No
     lines = lines_of(*EVENTS)
     with pytest.raises(JournalDamaged, match=r"chain|sequence"):
         list(decode([lines[index] for index in order]))
+
+
+def test_a_chain_that_was_made_anew_without_its_beginning_is_found() -> None:
+    line = encode(Record(2, T0, EVENTS[0]), GENESIS)
+    with pytest.raises(JournalDamaged, match="sequence number 2"):
+        list(decode([line]))
+
+
+def test_a_line_of_another_version_is_refused() -> None:
+    data = {**json.loads(lines_of(EVENTS[0])[0]), "v": 2}
+    with pytest.raises(JournalDamaged, match="format version 2"):
+        list(decode([canonical(data) + b"\n"]))
+
+
+def test_what_json_has_no_number_for_is_not_written() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical(math.nan)
 
 
 def test_a_line_written_in_another_way_is_refused() -> None:

@@ -146,8 +146,21 @@ def test_a_record_that_no_line_can_hold_stops_the_run_as_one_that_no_disk_holds(
     journal = JournalFile.create(tmp_path)
     with pytest.raises(JournalUnavailable, match="does not fit a line"):
         journal.append(Record(1, T0, NoteAdded(by="ann", text="x" * 70_000)))
+    with pytest.raises(JournalUnavailable, match="does not fit a line"):
+        journal.append(note(1))
     assert read(tmp_path) == []
     journal.close()
+
+
+def test_a_journal_is_begun_once_and_its_name_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(file, "sync_directory", synced.append)
+    JournalFile.create(tmp_path).close()
+    assert synced == [tmp_path, tmp_path.parent]
+    with pytest.raises(JournalUnavailable, match="exists"):
+        JournalFile.create(tmp_path)
 
 
 def test_a_short_write_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
