@@ -19,7 +19,7 @@ from runbook.clock import RealClock
 from runbook.errors import JournalUnavailable
 from runbook.executors import process
 from runbook.executors.base import Attempt
-from runbook.executors.command import CommandExecutor
+from runbook.executors.command import CAPTURE_LIMIT, CommandExecutor
 from runbook.journal.outputs import OutputStore, OutputWriter
 from runbook.redact import Redactor
 from runbook.run.events import CommandFinished, CommandStarting, Observation
@@ -171,6 +171,7 @@ async def test_outputs_are_read_from_the_file_the_command_is_given(bench: Bench)
     )
     outcome = await bench.run({"run": script})
     assert outcome.outputs == {"version": "1.2", "notes": "one\ntwo"}
+    assert not bench.outputs.values_path("step", 1).exists()
     assert (await bench.run({"run": 'echo nonsense >> "$RUNBOOK_OUTPUT"'})).ending is Ending.FAILED
 
 
@@ -317,6 +318,13 @@ async def test_a_secret_is_masked_on_the_screen_and_on_disk(bench: Bench) -> Non
     assert bench.outputs.read(finished.output) == desk.shown
 
 
+async def test_what_only_began_like_a_secret_is_shown_at_the_end(bench: Bench) -> None:
+    bench.redactor.register("password", "correct-horse")
+    desk = Desk()
+    await bench.run({"run": "printf correct-"}, desk)
+    assert desk.shown == b"correct-"
+
+
 async def test_another_shell_reads_the_script_on_its_input(bench: Bench) -> None:
     step = {"run": "print(6 * 7)", "shell": sys.executable, "expect": {"stdout": "42"}}
     assert (await bench.run(step)).ending is Ending.PASSED
@@ -346,6 +354,7 @@ async def test_a_condition_that_has_been_answered_is_not_asked_again(bench: Benc
     "script",
     [
         "head -c 9000 /dev/zero | tr '\\0' '\\1'",
+        f"head -c {CAPTURE_LIMIT} /dev/zero | tr '\\0' '\\n'; echo cut",
         'for i in {1..4000}; do echo "K$i=" >> "$RUNBOOK_OUTPUT"; done',
     ],
 )

@@ -16,11 +16,13 @@ from tests.run.driving import plan_of
 
 
 @contextmanager
-def running(run: str, step: str, script: str = "sleep 60") -> Iterator[subprocess.Popen[str]]:
-    """A command as one of ours would be, once its parent is gone."""
+def running(
+    run: str, step: str, script: str = "echo begun; sleep 60"
+) -> Iterator[subprocess.Popen[str]]:
+    """A command as one of ours would be, once its parent is gone; it says when it has begun."""
     environment = {**os.environ, RUN: run, STEP: step}
     process = subprocess.Popen(
-        ["bash", "-c", f"echo begun; {script}"],
+        ["bash", "-c", script],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -36,7 +38,7 @@ def running(run: str, step: str, script: str = "sleep 60") -> Iterator[subproces
 
 
 def test_a_command_of_the_run_is_found_with_its_step_and_without_its_children() -> None:
-    with running("r-1", "build", "sleep 60 & sleep 60 & wait") as process:
+    with running("r-1", "build", "sleep 60 & sleep 60 & echo begun; wait") as process:
         (found,) = survivors("r-1")
         assert (found.pid, found.step) == (process.pid, "build")
         assert str(found) == f"pid {process.pid} (bash)"
@@ -44,7 +46,7 @@ def test_a_command_of_the_run_is_found_with_its_step_and_without_its_children() 
 
 
 def test_what_has_ended_is_no_survivor() -> None:
-    with running("r-3", "build", "true") as process:
+    with running("r-3", "build", "echo begun") as process:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie
         assert survivors("r-3") == []
 

@@ -34,6 +34,7 @@ UNWELL = (
     TargetUnreachable("https://there does not answer: no answer in time"),
     UsageError("unusable kubeconfig: it is being written"),
 )
+SECRET = "correct-horse"
 DONE = {"phase": "Succeeded", "progress": "1/1"}
 
 
@@ -46,6 +47,9 @@ def running(of: JSON) -> JSON:
     return {"phase": "Running", "progress": "0/1", "nodes": {"n1": of}}
 
 
+UNNAMED: JSON = {"spec": {}}
+
+
 class Server:
     """One namespace: faults come first, then each look at a Workflow sees the next of its states."""
 
@@ -55,10 +59,11 @@ class Server:
         creating: tuple[RunbookError, ...] = (),
         reading: tuple[RunbookError, ...] = (),
         states: tuple[JSON, ...] = (DONE,),
-        template: JSON | None = None,
+        template: JSON | None = UNNAMED,
     ) -> None:
+        """Without a template, this account may not read it."""
         self.creating, self.reading, self.states = list(creating), list(reading), list(states)
-        self.template = {"spec": {}} if template is None else template
+        self.template = template
         self.workflows: dict[str, JSON] = {}
         self.created: list[JSON] = []
         self.patched: list[tuple[str, JSON]] = []
@@ -82,6 +87,8 @@ class Server:
 
     async def get(self, path: str) -> JSON:
         if "/workflowtemplates/" in path:
+            if self.template is None:
+                raise ApiStatusError(403, "Forbidden", "workflowtemplates is forbidden")
             return self.template
         if self.reading:
             raise self.reading.pop(0)
@@ -118,10 +125,12 @@ class Server:
 def begin(
     server: Server, directory: Path, clock: VirtualClock, desk: Desk, **more: Any
 ) -> asyncio.Task[Outcome]:
+    redactor = Redactor()
+    redactor.register("password", SECRET)
     executor = WorkflowExecutor(
         server,  # type: ignore[arg-type]  # the part of a client that it uses
         OutputStore(directory),
-        Redactor(),
+        redactor,
         clock,
         RUN,
     )
@@ -236,10 +245,12 @@ async def test_a_step_that_is_stopped_ends_its_workflow(tmp_path: Path) -> None:
         ({"spec": {}}, "10m", 660),
         ({"spec": {"activeDeadlineSeconds": 30}}, "10m", None),
         ({"spec": {}}, None, None),
+        # Without the right to read the template, nobody knows whether it has a deadline.
+        (None, "10m", None),
     ],
 )
 async def test_argo_itself_ends_what_nobody_is_there_to_end(
-    tmp_path: Path, template: JSON, timeout: str | None, deadline: int | None
+    tmp_path: Path, template: JSON | None, timeout: str | None, deadline: int | None
 ) -> None:
     server = Server(template=template)
     await perform(server, tmp_path, timeout=timeout)
@@ -352,6 +363,20 @@ async def test_logs_are_read_while_pods_are_there_and_each_line_once(tmp_path: P
         "p: three",
     ]
     assert "lost" not in shown
+
+
+async def test_a_line_is_passed_on_when_it_is_whole_and_masked(tmp_path: Path) -> None:
+    texts = iter(("password is correct-", f"password is {SECRET}\nand"))
+    server = Server(
+        states=(*[running(node("Running"))] * 2, {**DONE, "nodes": {"n1": node("Succeeded")}})
+    )
+    server.pods = lambda: (pod(over=False),)
+    server.log = lambda: next(texts, f"password is {SECRET}\nand so on\n")
+    _, shown = await perform(server, tmp_path)
+    assert [line for line in shown.splitlines() if line.startswith("p: ")] == [
+        "p: password is [REDACTED:password]",
+        "p: and so on",
+    ]
 
 
 @pytest.mark.parametrize(
