@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from runbook.run.events import Event, RunOpened
@@ -37,4 +37,8 @@ def _mask(value: Any, mask: Mask) -> Any:
         return tuple(_mask(item, mask) for item in value)
     if isinstance(value, dict):
         return {key: _mask(item, mask) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{f.name: _mask(getattr(value, f.name), mask) for f in fields(value)}
+        )
     return value

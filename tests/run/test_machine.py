@@ -267,6 +267,16 @@ def test_a_failure_waits_for_the_operator_or_stops_an_unattended_run() -> None:
     assert alone.result == "not_recovered"
 
 
+def test_a_failure_in_a_run_that_was_just_taken_up_is_for_whoever_did_so_to_decide() -> None:
+    run = Drive(plan_of(BUILD))
+    run.ends("build", Ending.FAILED, "boom")
+    run.add([RunResumed(operator="ann", attended=False, host="h", pid=2)])
+    run.settle()
+    assert (run.status("build"), run.result) == (Status.FAILED, "")
+    run.send(Continue("ann"))
+    assert run.result == "aborted"
+
+
 def test_retries_are_the_plans_and_wait_for_their_delay() -> None:
     run = Drive(plan_of({**BUILD, "retries": 1, "delay": "10s"}))
     run.ends("build", Ending.FAILED, "boom")
@@ -343,6 +353,14 @@ def test_while_held_nothing_starts_and_what_runs_goes_on() -> None:
     assert run.send(Continue("ann")) == ["run.continued", "step.started"]
 
 
+def test_while_held_nothing_is_tried_again_by_itself() -> None:
+    run = Drive(plan_of({**BUILD, "retries": 1, "delay": "10s"}))
+    run.ends("build", Ending.FAILED, "boom")
+    run.send(Hold("ann"))
+    assert run.send(Tick(), after=11) == []
+    assert run.send(Continue("ann")) == ["run.continued", "step.started"]
+
+
 def test_leaving_ends_what_runs_and_keeps_its_outcome_unknown() -> None:
     run = Drive(plan_of(BUILD, DELETE))
     run.send(Leave("ann", "ctrl-c"))
@@ -407,6 +425,22 @@ def test_the_clock_stops_where_health_began_and_not_at_the_last_step() -> None:
     assert run.result == "recovered"
     assert run.state.clock.started == T0
     assert run.state.clock.green_since == T0 + timedelta(seconds=30)
+
+
+def test_a_check_that_recovery_does_not_need_leaves_the_stretch_unbroken() -> None:
+    health = {**HEALTH, "other": HEALTH["web"]}
+    run = Drive(plan_of(DELETE, BUILD, health=health, objectives=OBJECTIVES))
+    run.ends("delete")
+    run.reads(Verdict.HOLDS, after=1)
+    for verdict in (Verdict.FAILS, Verdict.HOLDS):
+        run.send(HealthReading("other", Reading(verdict, "up", "seen")), after=1)
+        assert run.state.clock.green_since == T0 + timedelta(seconds=1)
+
+
+def test_where_recovery_needs_no_check_none_is_green() -> None:
+    run = Drive(plan_of(BUILD, health=HEALTH))
+    run.reads(Verdict.HOLDS)
+    assert run.state.clock.green_since is None
 
 
 def test_the_run_waits_for_health_to_settle_and_is_late_beyond_the_objective() -> None:
