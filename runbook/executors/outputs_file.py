@@ -12,7 +12,9 @@ The form is that of GitHub Actions:
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,10 @@ LIMIT = 16 * 1024
 def read_outputs(file: Path) -> dict[str, str]:
     """The values by name; none when the command wrote none. Raises RunbookError with the bad line."""
     try:
-        with file.open("rb") as written:
+        # Whatever a command put there: a pipe that nobody writes to is not waited for.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as written:
+            if not stat.S_ISREG(os.fstat(written.fileno()).st_mode):
+                raise RunbookError("cannot be read: it is no file", where="$RUNBOOK_OUTPUT")
             text = written.read(READ_LIMIT).decode("utf-8", "replace")
     except FileNotFoundError:
         return {}

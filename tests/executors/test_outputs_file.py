@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def test_a_command_that_writes_none_gives_none(tmp_path: Path) -> None:
 def test_what_is_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunbookError, match="cannot be read"):
         read_outputs(tmp_path)
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "values")
+    with pytest.raises(RunbookError, match="it is no file"):
+        read_outputs(tmp_path / "values")
 
 
 def test_lines_and_here_documents_are_read(tmp_path: Path) -> None:
