@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 
-from runbook.model.commands import Command, Word
+from runbook.model.commands import Command, Word, read
 from runbook.model.expressions import Scalar, Unbound, partially
 
 _ASKS_NOTHING = frozenset(
@@ -26,35 +28,28 @@ _ASKS_NOTHING = frozenset(
 )
 _VALUES = frozenset(
     [
-        "-n",
         "--namespace",
-        "-l",
         "--selector",
-        "-o",
         "--output",
-        "-f",
         "--filename",
-        "-k",
         "--kustomize",
-        "-p",
         "--patch",
         "--type",
         "--timeout",
         "--for",
-        "-c",
         "--container",
         "--field-selector",
         "--context",
         "--kubeconfig",
         "--replicas",
         "--tail",
+        "--v",
         "--sort-by",
         "--grace-period",
         "--subresource",
         "--since",
         "--request-timeout",
         "--patch-file",
-        "-L",
         "--label-columns",
         "--as",
         "--as-group",
@@ -66,13 +61,23 @@ _VALUES = frozenset(
         "--chunk-size",
         "--template",
         "--server",
-        "-s",
         "--user",
         "--cluster",
         "--token",
     ]
 )
 """Flags whose value may be the next word."""
+_SHORT = {
+    "n": "--namespace", "l": "--selector", "o": "--output", "f": "--filename", "k": "--kustomize",
+    "p": "--patch", "c": "--container", "L": "--label-columns", "s": "--server", "v": "--v",
+}  # fmt: skip
+"""Of these the value is the rest of the word, or the next one; other letters are flags without."""
+_OF_LOGS = frozenset("fp")
+"""These have no value there: follow, previous."""
+_ELSEWHERE = re.compile(r"//|^git@|^github\.com/")
+"""Where kubectl fetches manifests from."""
+_EXPANDED = re.compile(r"^~|[*?\[{]|^[<>]\(")
+"""What bash makes other words of."""
 _NESTED = {"rollout": {"restart": ("get", "patch"), "status": ("get", "list", "watch")}}
 _VERBS: dict[str, tuple[str, ...]] = {
     "describe": ("get",), "wait": ("get", "list", "watch"), "patch": ("get", "patch"),
@@ -90,6 +95,8 @@ class Ask:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    tried: bool = False
+    """Asked, and nothing comes of it: `--dry-run=server`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,19 @@ class Rendered:
     path: str
     kustomize: bool
     namespace: str = ""
+    recursive: bool = False
+    """In the folders of a folder, too."""
+    tried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the kubectl commands of a script ask, and whether that is all of it."""
+
+    asks: tuple[Ask | Rendered, ...]
+    whole: bool
+    by_us: bool
+    """Commands of runbook ask something, too."""
 
 
 @dataclass
@@ -107,34 +127,62 @@ class _Words:
     said: list[str]
     flags: dict[str, list[str]]
 
-    def flag(self, *names: str) -> str:
-        return next((self.flags[name][-1] for name in names if name in self.flags), "")
+    def flag(self, name: str) -> str:
+        return self.flags.get(name, [""])[-1]
 
 
 class Untold(Exception):
     """What a command asks is not to be told from its words."""
 
 
+def asked_by(script: str) -> Asked:
+    """By a bash script."""
+    text = read(script)
+    found: list[Ask | Rendered] = []
+    whole, moved, by_us = text.whole, False, False
+    for command in text.commands:
+        moved = moved or command.program in ("cd", "pushd")
+        by_us = by_us or command.program == "runbook"
+        if command.program == "kubectl":
+            try:
+                of_one = asks(command)
+            except Untold:
+                whole = False
+                continue
+            lost = [moved and isinstance(one, Rendered) and _is_relative(one) for one in of_one]
+            found += [one for one, is_lost in zip(of_one, lost, strict=True) if not is_lost]
+            whole = whole and not any(lost)
+    return Asked(tuple(found), whole, by_us)
+
+
+def _is_relative(rendered: Rendered) -> bool:
+    return not PurePath(rendered.path).is_absolute()
+
+
 def asks(command: Command) -> list[Ask | Rendered]:
     """Raises Untold."""
     words = _read([_value(word) for word in command.words[1:]])
-    if words.flag("--dry-run") == "client" or not words.said:
+    dry_run = words.flag("--dry-run") or "client" if "--dry-run" in words.flags else "none"
+    if dry_run in ("client", "true") or not words.said:
         return []
     verb, rest = words.said[0], words.said[1:]
     if verb in _ASKS_NOTHING:
         return []
-    namespace = words.flag("-n", "--namespace")
-    path = words.flag("-f", "--filename") or words.flag("-k", "--kustomize")
+    if "--raw" in words.flags:
+        raise Untold
+    found = _asks(verb, rest, words)
+    return [replace(one, tried=True) for one in found] if dry_run == "server" else found
+
+
+def _asks(verb: str, rest: list[str], words: _Words) -> list[Ask | Rendered]:
+    namespace = words.flag("--namespace")
     verbs = _verbs_of(verb, rest, words)
-    if path:
-        if path == "-" or "://" in path:
-            raise Untold
-        kustomize = "-k" in words.flags or "--kustomize" in words.flags
-        return [Rendered(verbs, path, kustomize, namespace)]
-    if verb in ("rollout", "create"):
-        rest = rest[1:] if verb == "rollout" else []
     if verb in ("logs", "exec"):
         return _of_pod(verb, namespace)
+    if rendered := list(_rendered(verbs, words)):
+        return rendered
+    if verb in ("rollout", "create"):
+        rest = rest[1:] if verb == "rollout" else []
     targets = list(_targets(rest))
     if not targets:
         raise Untold
@@ -146,6 +194,17 @@ def asks(command: Command) -> list[Ask | Rendered]:
             found.append(Ask("get", resource, namespace, name))
         found += [Ask(one, resource, namespace, name, sub) for one in named]
     return found
+
+
+def _rendered(verbs: tuple[str, ...], words: _Words) -> Iterator[Ask | Rendered]:
+    """Of each file and folder that is named."""
+    files = [one for given in words.flags.get("--filename", ()) for one in given.split(",")]
+    kustomize = words.flags.get("--kustomize", [])
+    recursive = bool({"-R", "--recursive"} & set(words.flags))
+    for path in (*files, *kustomize):
+        if path == "-" or _EXPANDED.search(path) or _ELSEWHERE.search(path):
+            raise Untold
+        yield Rendered(verbs, path, path in kustomize, words.flag("--namespace"), recursive)
 
 
 def _verbs_of(verb: str, rest: list[str], words: _Words) -> tuple[str, ...]:
@@ -204,11 +263,24 @@ def _read(words: list[str]) -> _Words:
         if not word.startswith("-") or word == "-":
             said.append(word)
             continue
-        name, equals, value = word.partition("=")
-        if not equals and name in _VALUES:
-            value = next(waiting, "")
-        flags.setdefault(name, []).append(value)
+        without = _OF_LOGS if said[:1] == ["logs"] else frozenset[str]()
+        for name, value in _flags(word, without):
+            given = next(waiting, "") if value is None and name in _VALUES else value
+            flags.setdefault(name, []).append(given or "")
     return _Words(said, flags)
+
+
+def _flags(word: str, without: frozenset[str]) -> Iterator[tuple[str, str | None]]:
+    """Of one word, by their long names, each with its value; the letters of `without` have none."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        yield name, value if equals else None
+        return
+    for place, letter in enumerate(word[1:], 2):
+        if letter in _SHORT and letter not in without:
+            yield _SHORT[letter], word[place:].removeprefix("=") or None
+            return
+        yield f"-{letter}", ""
 
 
 def _value(word: Word) -> str:

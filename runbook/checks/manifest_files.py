@@ -17,23 +17,23 @@ class UnusableFile(Exception):
     """A file that is not there, cannot be read or does not hold what it should; says which."""
 
 
-def objects_in(path: Path, given: str) -> list[JSON]:
+def objects_in(path: Path, given: str, *, recursive: bool = False) -> list[JSON]:
     """The objects of a file or a folder of manifests. Raises UnusableFile."""
     return [
         one
-        for file, shown in files_of(path, given)
+        for file, shown in files_of(path, given, recursive=recursive)
         for one in objects(read_file(file, shown), shown)
     ]
 
 
-def files_of(path: Path, given: str) -> Iterator[tuple[Path, str]]:
-    """A file, or the manifests directly in a folder, as `kubectl apply -f` takes them."""
+def files_of(path: Path, given: str, *, recursive: bool = False) -> Iterator[tuple[Path, str]]:
+    """A file, or the manifests directly in a folder, as `kubectl apply -f` takes them; or all in it (`-R`)."""
     if not path.is_dir():
         yield path, given
         return
-    for inner in sorted(path.iterdir()):
+    for inner in sorted(path.rglob("*") if recursive else path.iterdir()):
         if inner.suffix in _ENDINGS and inner.is_file():
-            yield inner, f"{given.rstrip('/')}/{inner.name}"
+            yield inner, f"{given.rstrip('/')}/{inner.relative_to(path)}"
 
 
 def read_file(path: Path, shown: str) -> bytes:

@@ -55,7 +55,8 @@ async def objects_of(rendered: Rendered, directory: Path, context: CheckContext)
     """The objects of manifests. Raises UnusableFile."""
     path = directory / rendered.path
     if not rendered.kustomize:
-        return await asyncio.to_thread(manifest_files.objects_in, path, rendered.path)
+        read = manifest_files.objects_in
+        return await asyncio.to_thread(read, path, rendered.path, recursive=rendered.recursive)
     run = context.run_tool or context.run_command
     result = await run('kubectl kustomize "$MANIFESTS"', None, {"MANIFESTS": str(path)}, RENDER)
     if result.exit != 0:

@@ -3,7 +3,7 @@
 A quota that was tightened lets running pods be and refuses their successors, so what runs now may not come
 back. Counted is what will be there: the manifests that steps apply, and of what is there now whatever they
 do not name, since operators made it and will again. What runs to its end, as Workflows do, leaves room.
-Quotas are those of the manifests, and those that are there now unless the steps delete their namespace.
+Quotas are those of the manifests, and those that are there now unless the steps delete them or their namespace.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 
 from runbook.checks import planned
 from runbook.checks.base import CheckContext
-from runbook.checks.kubectl import Ask, Rendered, Untold, asks
+from runbook.checks.kubectl import Ask, asked_by
 from runbook.checks.manifest_files import UnusableFile
 from runbook.limits.fitting import Contents, Workload, fit
 from runbook.limits.quotas import hard_of, resources_limited
-from runbook.model.commands import read
 from runbook.model.preflight import QuotasQuery
 from runbook.run.readings import Reading, fails, holds
 from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
@@ -33,6 +32,7 @@ WORKLOADS = {
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 }
 NAMESPACES = frozenset({"namespace", "namespaces", "ns"})
+AUTOSCALERS = "horizontalpodautoscalers.autoscaling"
 TO_THE_END = frozenset({"Job", "CronJob", "Workflow", "CronWorkflow"})
 """Kinds whose pods end by themselves."""
 
@@ -43,25 +43,59 @@ IN_WHOLE = frozenset({"persistentvolumeclaims", "services"})
 """Of these more is counted than how many there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An object of a manifest, or of a command, which tells no group."""
+
+    kind: str
+    group: str | None
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, one: JSON, namespace: str) -> _Named:
+        metadata = one.get("metadata") or {}
+        group = str(one.get("apiVersion", "")).rpartition("/")[0]
+        where = str(metadata.get("namespace") or namespace)
+        return cls(str(one.get("kind")), group, where, str(metadata.get("name") or ""))
+
+
 @dataclass
 class _Namespace:
     """What manifests say of one namespace, and what the cluster has there; manifests win."""
 
     objects: dict[tuple[str, str], JSON] = field(default_factory=dict)
     """By resource and name."""
+    deleted: set[tuple[str, str]] = field(default_factory=set)
+    """What the steps delete and do not apply again."""
     made_anew: bool = False
     """The steps delete it first, with all that limits it now."""
 
-    def put(self, resource: str, one: JSON) -> None:
-        """Unless it is there already."""
-        self.objects.setdefault((resource, str(one["metadata"]["name"])), one)
+    def apply(self, resource: str, one: JSON) -> None:
+        """What is applied last counts."""
+        key = (resource, str(one["metadata"]["name"]))
+        self.objects[key] = one
+        self.deleted.discard(key)
 
-    def limit(self, quota: JSON) -> None:
-        """A quota as it is: what is applied over it leaves limits that it does not name."""
-        key = (QUOTAS.name, str(quota["metadata"]["name"]))
-        given = hard_of(self.objects[key]) if key in self.objects else {}
-        spec = {**quota["spec"], "hard": {**hard_of(quota), **given}}
-        self.objects[key] = {**quota, "spec": spec}
+    def delete(self, resource: str, name: str) -> None:
+        self.objects.pop((resource, name), None)
+        self.deleted.add((resource, name))
+
+    def put(self, resource: str, there: JSON) -> None:
+        """What is there now; where it is applied over, what manifests do not say stays."""
+        key = (resource, str(there["metadata"]["name"]))
+        if key in self.deleted:
+            return
+        given = self.objects.get(key)
+        if given is None:
+            self.objects[key] = there
+        elif resource == QUOTAS.name:
+            spec = {**there["spec"], "hard": {**hard_of(there), **hard_of(given)}}
+            self.objects[key] = {**there, "spec": spec}
+        elif resource in {one.name for one in WORKLOADS.values()}:
+            kept = {} if self.made_anew else {"replicas": (there.get("spec") or {}).get("replicas")}
+            spec = {**kept, **(given.get("spec") or {})}
+            self.objects[key] = {**given, "spec": spec, "status": there.get("status")}
 
     def all(self, resource: str) -> list[JSON]:
         return [one for (of, _), one in self.objects.items() if of == resource]
@@ -74,7 +108,7 @@ def expects(query: QuotasQuery) -> str:
 async def look(query: QuotasQuery, context: CheckContext, expected: str) -> Reading:
     spaces = {name: _Namespace() for name in query.namespaces}
     try:
-        absent = await _from_manifests(spaces, context)
+        absent, untold = await _from_manifests(spaces, context)
     except UnusableFile as fault:
         return fails(expected, str(fault))
     faults: list[str] = []
@@ -92,56 +126,67 @@ async def look(query: QuotasQuery, context: CheckContext, expected: str) -> Read
     if faults:
         return fails(expected, "; ".join(faults))
     told += [f"not counted, as the cluster has no such kind: {', '.join(absent)}"] if absent else []
+    told += [f"not all told of {', '.join(untold)}"] if untold else []
     return holds(expected, "; ".join(told) or "no quota there")
 
 
-async def _from_manifests(spaces: dict[str, _Namespace], context: CheckContext) -> list[str]:
-    """What steps apply and delete. Returns kinds that the cluster does not know. Raises UnusableFile."""
+async def _from_manifests(
+    spaces: dict[str, _Namespace], context: CheckContext
+) -> tuple[list[str], list[str]]:
+    """What steps apply and delete, in their order; what undoes them is for another end of the run.
+
+    Returns kinds that the cluster does not know, and steps whose commands do not tell all of it. Raises
+    UnusableFile.
+    """
     unknown: dict[str, None] = {}
-    scripts = planned.scripts(context.plan, context.directory) if context.plan else ()
-    for script in scripts:
-        for ask in _asks(script.text):
+    untold: dict[str, None] = {}
+    for step in context.plan.steps if context.plan else ():
+        script = planned.script_of(step, context.directory)
+        if script is None:
+            continue
+        asked = asked_by(script.text)
+        if not asked.whole:
+            untold[script.step] = None
+        for ask in asked.asks:
+            if ask.tried:
+                continue
             if isinstance(ask, Ask):
-                if ask.verb == "delete" and ask.resource in NAMESPACES and ask.name in spaces:
-                    spaces[ask.name].made_anew = True
+                if ask.verb == "delete":
+                    of = _Named(ask.resource, None, ask.namespace, ask.name)
+                    await _delete(of, spaces, context)
                 continue
             for one in await planned.objects_of(ask, script.directory, context):
+                of = _Named.of(one, ask.namespace)
                 if "delete" in ask.verbs:
-                    _delete(one, spaces)
-                elif "create" in ask.verbs and not await _apply(one, ask, spaces, context):
-                    unknown[str(one.get("kind"))] = None
-    return list(unknown)
+                    await _delete(of, spaces, context)
+                elif "create" in ask.verbs and not await _apply(of, one, spaces, context):
+                    unknown[of.kind] = None
+    return list(unknown), list(untold)
 
 
-def _asks(script: str) -> Iterator[Ask | Rendered]:
-    for command in read(script).commands:
-        if command.program == "kubectl":
-            with suppress(Untold):
-                yield from asks(command)
-
-
-def _delete(one: JSON, spaces: dict[str, _Namespace]) -> None:
-    name = (one.get("metadata") or {}).get("name")
-    if one.get("kind") == "Namespace" and name in spaces:
-        spaces[name].made_anew = True
+async def _delete(of: _Named, spaces: dict[str, _Namespace], context: CheckContext) -> None:
+    if of.kind.lower() in NAMESPACES and of.name in spaces:
+        spaces[of.name].made_anew = True
+    elif of.namespace in spaces and of.name:
+        with suppress(UnknownResource):
+            resource = await context.cluster.resolve(of.kind, of.group)
+            spaces[of.namespace].delete(resource.name, of.name)
 
 
 async def _apply(
-    one: JSON, asked: Rendered, spaces: dict[str, _Namespace], context: CheckContext
+    of: _Named, one: JSON, spaces: dict[str, _Namespace], context: CheckContext
 ) -> bool:
     """Whether the cluster knows such a kind; what is for other namespaces is passed over."""
-    metadata = one.get("metadata") or {}
-    space = spaces.get(str(metadata.get("namespace") or asked.namespace))
-    if space is None or not metadata.get("name"):
+    space = spaces.get(of.namespace)
+    if space is None or not of.name:
         return True
-    group = str(one.get("apiVersion", "")).rpartition("/")[0]
     try:
-        resource = await context.cluster.resolve(str(one.get("kind")), group)
+        resource = await context.cluster.resolve(of.kind, of.group)
     except UnknownResource:
         return False
-    space.put(resource.name, one)
+    space.apply(resource.name, one)
     if resource.name == "sealedsecrets.bitnami.com":
-        space.put("secrets", one)  # opened, it becomes one of the same name
+        space.apply("secrets", one)  # opened, it becomes one of the same name
     return True
 
 
@@ -159,7 +204,7 @@ async def _from_cluster(name: str, space: _Namespace, cluster: ClusterClient) ->
     """What is there now, as far as quotas and limit ranges are about it."""
     if not space.made_anew:
         for one in (await cluster.list(QUOTAS, name)).items:
-            space.limit(one)
+            space.put(QUOTAS.name, one)
         for one in (await cluster.list(LIMIT_RANGES, name)).items:
             space.put(LIMIT_RANGES.name, one)
     ranges = space.all(LIMIT_RANGES.name)
@@ -200,16 +245,27 @@ def _contents(space: _Namespace) -> Contents:
 
 
 def _workloads(space: _Namespace) -> Iterator[Workload]:
+    least = dict(_least(one) for one in space.all(AUTOSCALERS))
     for kind, resource in WORKLOADS.items():
         for one in space.all(resource.name):
             if _owner(one) not in WORKLOADS:
                 spec = one.get("spec") or {}
                 template = (spec.get("template") or {}).get("spec") or {}
-                yield Workload(f"{kind} {one['metadata']['name']}", _pods_of(kind, one), template)
+                name, pods = one["metadata"]["name"], _pods_of(kind, one)
+                if pods:  # nobody looks at the pods of one that makes none
+                    pods = max(pods, least.get((kind, name), 0))
+                    yield Workload(f"{kind} {name}", pods, template)
     for pod in space.all(PODS.name):
         ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
         if not ended and _owner(pod) not in {*WORKLOADS, *TO_THE_END}:
             yield Workload(f"Pod {pod['metadata']['name']}", 1, pod.get("spec") or {})
+
+
+def _least(autoscaler: JSON) -> tuple[tuple[str, str], int]:
+    """What it keeps, and how many pods of that at least."""
+    spec = autoscaler.get("spec") or {}
+    target = spec.get("scaleTargetRef") or {}
+    return (str(target.get("kind")), str(target.get("name"))), int(spec.get("minReplicas") or 1)
 
 
 def _pods_of(kind: str, one: JSON) -> int:

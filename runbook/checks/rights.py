@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runbook.checks import planned
 from runbook.checks.base import CheckContext
-from runbook.checks.kubectl import Ask, Rendered, Untold, asks
+from runbook.checks.kubectl import Ask, Rendered, asked_by
 from runbook.checks.manifest_files import UnusableFile
 from runbook.checks.planned import PlannedScript
 from runbook.model.checks import (
@@ -23,7 +23,6 @@ from runbook.model.checks import (
     SecretCheck,
     WorkflowCheck,
 )
-from runbook.model.commands import read
 from runbook.model.document import CheckStep, KubernetesSecret, WorkflowStep
 from runbook.model.preflight import RightsQuery
 from runbook.plan import Plan
@@ -146,22 +145,14 @@ def _of_plan(plan: Plan, directory: Path) -> _Told:
 
 
 def _of_script(script: PlannedScript, told: _Told) -> None:
-    text = read(script.text)
-    if not text.whole:
+    asked = asked_by(script.text)
+    if not asked.whole or asked.by_us:
         told.untold.append(script.step)
-    for command in text.commands:
-        if command.program not in ("kubectl", "runbook"):
-            continue
-        try:
-            if command.program == "runbook":
-                raise Untold
-            for ask in asks(command):
-                if isinstance(ask, Rendered):
-                    told.rendered.append((script.step, script.directory, ask))
-                else:
-                    told.asks.append((script.step, ask))
-        except Untold:
-            told.untold.append(script.step)
+    for ask in asked.asks:
+        if isinstance(ask, Rendered):
+            told.rendered.append((script.step, script.directory, ask))
+        else:
+            told.asks.append((script.step, ask))
 
 
 def _of_check(check: object) -> Iterator[Ask]:

@@ -280,3 +280,91 @@ async def test_kinds_that_the_cluster_has_not_are_told(applied: Any) -> None:
     reading = await cluster.look(quotas=HERE)
     assert reading.verdict is HOLDS
     assert reading.observed.endswith("not counted, as the cluster has no such kind: Thing")
+
+
+async def test_every_file_of_a_command_counts(cluster: Any, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for place in ("a.yaml", "b.yaml", "sub/c.yaml"):
+        (tmp_path / place).write_text(yaml.safe_dump(deployment(place[-6], 1)))
+    await cluster.put("resourcequotas", quota(pods="9"))
+    cluster.directory = tmp_path
+    for words, pods in [("-f a.yaml -f b.yaml", 2), ("-fb.yaml,a.yaml", 2), ("-Rf .", 3)]:
+        cluster.plan = plan_of({"id": "apply", "run": f"kubectl apply {words}"})
+        reading = await cluster.look(quotas=HERE)
+        assert (reading.verdict, reading.observed) == (HOLDS, f"a: quota q: pods {pods} of 9")
+
+
+async def test_what_is_tried_or_undone_is_not_what_will_be(applied: Any) -> None:
+    cluster = applied(deployment("web", 4))
+    await cluster.put("resourcequotas", quota(pods="3"))
+    cluster.plan = plan_of({"id": "try", "run": "kubectl apply -k base --dry-run=server"})
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+    cluster.plan = plan_of({**APPLY, "rollback": "kubectl delete namespace a"})
+    assert await cluster.verdict(quotas=HERE) is FAILS
+
+
+async def test_what_is_applied_last_counts(applied: Any, tmp_path: Path) -> None:
+    cluster = applied(deployment("web", 1))
+    await cluster.put("resourcequotas", quota(pods="3"))
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(deployment("web", 4)))
+    cluster.plan = plan_of(APPLY, {"id": "more", "run": "kubectl apply -f more.yaml"})
+    assert await cluster.verdict(quotas=HERE) is FAILS
+
+
+async def test_what_is_deleted_and_not_applied_again_is_not_counted(applied: Any) -> None:
+    cluster = applied(deployment("web", 4))
+    await cluster.put("deployments.apps", deployment("web", 4))
+    await cluster.put("deployments.apps", deployment("old", 4))
+    await cluster.put("resourcequotas", quota(pods="4"))
+    assert await cluster.verdict(quotas=HERE) is FAILS
+    gone = {"id": "gone", "run": "kubectl delete deployment old web -n a"}
+    cluster.plan = plan_of(gone, APPLY)
+    assert (await cluster.look(quotas=HERE)).observed == "a: quota q: pods 4 of 4"
+    cluster.plan = plan_of(
+        {"id": "gone", "run": "kubectl delete -k base; kubectl delete deploy old -n a"}
+    )
+    assert (await cluster.look(quotas=HERE)).observed == "a: quota q: pods 0 of 4"
+    cluster.plan = plan_of({"id": "gone", "run": "kubectl delete quota q -n a"})
+    assert (await cluster.look(quotas=HERE)).observed == "no quota there"
+
+
+async def test_what_manifests_do_not_say_stays_as_it_is(applied: Any) -> None:
+    scaled, every = deployment("web", 1), {**deployment("agent", 1), "kind": "DaemonSet"}
+    for one in (scaled, every):
+        del one["spec"]["replicas"]
+    cluster = applied(scaled, every)
+    await cluster.put("deployments.apps", deployment("web", 4))
+    await cluster.put("daemonsets.apps", every, {"desiredNumberScheduled": 3})
+    await cluster.put("resourcequotas", quota(pods="9"))
+    assert (await cluster.look(quotas=HERE)).observed == "a: quota q: pods 7 of 9"
+    gone = {"id": "gone", "run": "kubectl delete namespace a"}
+    cluster.plan = plan_of(gone, {"id": "limit", "run": "kubectl apply -k base"})
+    assert (await cluster.look(quotas=HERE)).observed == "no quota there"
+
+
+async def test_an_autoscaler_keeps_its_least(applied: Any) -> None:
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": meta("web"),
+        "spec": {
+            "minReplicas": 5,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        },
+    }
+    reading = await applied(deployment("web", 1), scaler, quota(pods="4")).look(quotas=HERE)
+    assert reading.observed == "a: quota q: pods 5 of 4, of Deployment web 5"
+
+
+async def test_of_what_makes_no_pods_nothing_is_asked(applied: Any) -> None:
+    cluster = applied(deployment("web", 0), quota(pods="1", limits_cpu="1"))
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (
+        HOLDS,
+        "a: quota q: limits.cpu 0 of 1, pods 0 of 1",
+    )
+
+
+async def test_steps_whose_words_do_not_tell_all_are_named(cluster: Any) -> None:
+    cluster.plan = plan_of({"id": "piped", "run": "cat x | kubectl apply -f -"})
+    assert (await cluster.look(quotas=HERE)).observed == "not all told of piped"
