@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook.checks import manifest_files
 from runbook.checks.base import CheckContext
-from runbook.checks.expectation import last_line
+from runbook.checks.expectation import last_line, shortened
 from runbook.checks.kubectl import Rendered
 from runbook.checks.manifest_files import UnusableFile
 from runbook.model.checks import RunCheck
@@ -17,8 +18,12 @@ from runbook.model.document import CheckStep, RunStep
 from runbook.plan import Plan, PlannedStep
 from runbook.target.api import JSON
 
+REASON = 400
+"""Characters of a reason that are quoted: it names folders, and ends with what is wrong."""
+
 RENDER = 10.0
 """Seconds that one kustomization may take."""
+_REASON = re.compile(r'err=(?:<\n(.+)\n >|"(.+)")', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,14 @@ async def objects_of(rendered: Rendered, directory: Path, context: CheckContext)
         return await asyncio.to_thread(read, path, rendered.path, recursive=rendered.recursive)
     run = context.run_tool or context.run_command
     result = await run('kubectl kustomize "$MANIFESTS"', None, {"MANIFESTS": str(path)}, RENDER)
+    if result.exit is None:
+        raise UnusableFile(f"{rendered.path}: not built within {RENDER:g} s")
     if result.exit != 0:
-        raise UnusableFile(f"{rendered.path}: {last_line(result.stderr)}")
+        raise UnusableFile(f"{rendered.path}: {_reason(result.stderr)}")
     return list(manifest_files.objects(result.stdout.encode(), rendered.path))
+
+
+def _reason(said: str) -> str:
+    """Why kubectl could not build it; its reason may be a line, or several in brackets."""
+    found = _REASON.search(said)
+    return shortened(found[1] or found[2], REASON) if found else last_line(said)

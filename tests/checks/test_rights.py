@@ -72,6 +72,26 @@ async def test_a_name_makes_nothing_of_a_right_to_create(limited: Any) -> None:
     assert reading.observed == "not allowed: create configmaps in a (step base)"
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "reason"),
+    [
+        ("helm", "helmCharts: [{name: x}]", "must specify --enable-helm"),
+        ("nowhere", None, "nowhere: must build at directory"),
+        ("wrong", "resources: [nothing.yaml]", "no such file"),
+    ],
+)
+async def test_why_a_kustomization_cannot_be_built_is_told(
+    limited: Any, tmp_path: Path, path: str, content: str | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / path).mkdir()
+        (tmp_path / path / "kustomization.yaml").write_text(content)
+    limited.plan = plan_of({"id": "base", "run": f"kubectl apply -k {path}"})
+    reading = await limited.look(rights={})
+    assert reading.verdict is FAILS
+    assert reason in reading.observed
+
+
 async def test_a_namespace_gives_no_right_to_what_is_in_none(limited: Any) -> None:
     limited.plan = plan_of({"id": "node", "run": "kubectl get node x -n a"})
     await grant(limited, "bob", WATCH)
