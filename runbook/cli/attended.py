@@ -21,8 +21,8 @@ from runbook.cli.requests import keep_request
 from runbook.cli.run_directory import RunDirectory
 from runbook.clock import RealClock
 from runbook.errors import RunbookError
-from runbook.run.events import ApprovalRequested, CommandFinished, Record, RunOpened
-from runbook.run.record_events import OutputPurged
+from runbook.run.events import ApprovalRequested, Record, RunOpened
+from runbook.run.outputs import last_output
 from runbook.run.session import Output, Seen
 from runbook.run.signals import AddNote, Leave
 from runbook.run.terms import Mode
@@ -84,8 +84,6 @@ class Attended:
         self._is_open = asyncio.Event()
         self._fault: BaseException | None = None
         self._reports: tuple[str, ...] = ()
-        self._outputs: dict[str, str] = {}
-        self._purged: dict[str, str] = {}
         self._engine_task: asyncio.Task[None] | None = None
 
     def screen(
@@ -211,10 +209,8 @@ class Attended:
     def _output_of(self, step: str) -> bytes:
         if self._opened is None:
             return b""
-        digest = self._outputs.get(step, "")
-        while digest in self._purged:
-            digest = self._purged[digest]
-        return self._opened.wired.outputs.read(digest)
+        wired = self._opened.wired
+        return wired.outputs.read(last_output(wired.engine.records, step))
 
     async def _write_report(self) -> list[str]:
         from runbook.cli.reports import write_reports
@@ -225,15 +221,11 @@ class Attended:
         self._reports = tuple(str(path) for path in written.files)
         return list(self._reports)
 
-    # -- a follower, for the digests of outputs
+    # -- a follower, for requests to second persons
 
     def on_record(self, record: Record) -> None:
-        if isinstance(record.event, CommandFinished):
-            self._outputs[record.event.step] = record.event.output
         if isinstance(record.event, ApprovalRequested) and self._opened is not None:
             keep_request(self._opened.wired.directory, self._session.state, record.event)
-        if isinstance(record.event, OutputPurged):
-            self._purged[record.event.old] = record.event.new
 
     def on_output(self, output: Output) -> None: ...
 

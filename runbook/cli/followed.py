@@ -16,7 +16,7 @@ from runbook.journal.file import EVENTS
 from runbook.journal.outputs import OutputStore
 from runbook.plan import Plan
 from runbook.run.events import CommandFinished, Record
-from runbook.run.record_events import OutputPurged
+from runbook.run.outputs import last_output
 from runbook.run.session import Follower, Output
 from runbook.run.signals import Signal
 from runbook.run.state import RunState, Status, evolve
@@ -40,7 +40,6 @@ class FollowedSession:
         self._head = codec.GENESIS
         self._records: list[Record] = []
         self._followers: list[Follower] = []
-        self._digests: dict[str, str] = {}
         self._told: dict[tuple[str, int], int] = {}
         """Bytes of output that were told, by step and attempt."""
         self.read()
@@ -57,7 +56,7 @@ class FollowedSession:
 
     def output_of(self, step: str) -> bytes:
         """What the last command of a step printed, as it is stored."""
-        return self._store.read(self._digests.get(step, ""))
+        return self._store.read(last_output(self._records, step))
 
     async def run(self) -> None:
         """Follow the run until it is over. One that is held may be taken up again, so it is not."""
@@ -92,14 +91,9 @@ class FollowedSession:
     def _take(self, record: Record) -> None:
         event = record.event
         if isinstance(event, CommandFinished):
-            self._digests[event.step] = event.output
             told = self._told.pop((event.step, event.attempt), None)
             if told is not None and not event.truncated:
                 self._tell(event.step, event.attempt, self._store.read(event.output)[told:])
-        if isinstance(event, OutputPurged):
-            for step, digest in self._digests.items():
-                if digest == event.old:
-                    self._digests[step] = event.new
         self.state = evolve(self.state, record)
         self._records.append(record)
         for follower in self._followers:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runbook.run.events import Record
+from runbook.run.events import CommandFinished, Record
 from runbook.run.record_events import OutputPurged
 
 
@@ -28,3 +28,11 @@ def replacements(records: Iterable[Record]) -> dict[str, str]:
             latest = {first: new if last == old else last for first, last in latest.items()}
             latest[old] = new
     return latest
+
+
+def last_output(records: Sequence[Record], step: str) -> str:
+    """Digest of what the last command of a step printed, as it is stored now; "" when none has ended."""
+    events = (record.event for record in reversed(records))
+    mine = (one for one in events if isinstance(one, CommandFinished) and one.step == step)
+    digest = next((one.output for one in mine), "")
+    return replacements(records).get(digest, digest)

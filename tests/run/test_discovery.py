@@ -9,7 +9,7 @@ from runbook.redact import Redactor
 from runbook.run.discovery import US, Discovery
 from runbook.run.events import CommandFinished, Event, NoteAdded, Record, StepPassed, TaskConfirmed
 from runbook.run.masking import masked
-from runbook.run.outputs import replacements
+from runbook.run.outputs import last_output, replacements
 from runbook.run.readings import LONGEST, fails, holds, short, unknown
 from runbook.run.record_events import OutputPurged, SecretExposed
 from tests.run.driving import BUILD, T0, opened, plan_of
@@ -89,6 +89,19 @@ def test_a_chain_of_replacements_leads_to_what_is_stored_now() -> None:
         OutputPurged(step="s", old="2", new="3", reason="later"),
     )
     assert replacements(records) == {"1": "3", "2": "3"}
+
+
+def test_the_last_command_of_a_step_counts_as_its_output_is_stored_now() -> None:
+    first, second, other = (digest(content) for content in (b"first", b"second", b"other"))
+    records = recorded(
+        finished("a", b"first"),
+        finished("b", b"other"),
+        finished("a", b"second"),
+        OutputPurged(step="a", old=second, new="masked", reason="late"),
+        NoteAdded(by="ann", text="after"),
+    )
+    assert [last_output(records, step) for step in ("a", "b", "c")] == ["masked", other, ""]
+    assert last_output(records[:2], "a") == first
 
 
 def test_records_that_hold_it_are_named_once() -> None:
