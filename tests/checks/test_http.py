@@ -116,7 +116,12 @@ async def test_nobody_there_is_unknown(cluster: Any) -> None:
 
 
 async def test_an_address_that_is_none_is_unknown(cluster: Any) -> None:
-    for url in ("http://127.0.0.1:99999/", "http://127.0.0.1:http/", "http://[::1/"):
+    for url in (
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:http/",
+        "http://[::1/",
+        "http://h/\x01",
+    ):
         reading = await cluster.look(http={"url": url})
         assert reading.verdict is UNKNOWN
 

@@ -159,6 +159,10 @@ async def test_of_two_checkpoints_the_newest_is_taken(platform: Platform) -> Non
     for old, new in ((one, other), (other, one)):
         old.created, new.created = 1, 2
         assert (await platform.find()).model_id == new.model_id
+    borrowed = platform.model(platform.run(hours=0), "checkpoint")
+    borrowed.created = 3
+    platform.store.add_outputs(run_id, [(borrowed.model_id, 0)])
+    assert (await platform.find()).model_id == borrowed.model_id
 
 
 async def test_a_model_whose_files_are_gone_is_not_there(platform: Platform) -> None:
