@@ -84,7 +84,8 @@ async def test_a_quota_that_was_tightened_under_what_runs_is_red(cluster: Any) -
     assert reading.observed == "a: quota q: pods 3 of 2, of Deployment web 3"
     assert await cluster.verdict(quotas={"namespaces": ["b"]}) is HOLDS
     await cluster.api.patch("deployments.apps", "a", "web", {"spec": {"replicas": 0}})
-    assert await cluster.verdict(quotas=HERE) is HOLDS
+    reading = await cluster.look(quotas=HERE)
+    assert (reading.verdict, reading.observed) == (HOLDS, "a: quota q: pods 0 of 2")
 
 
 async def test_what_a_limit_range_refuses_now_is_red_without_a_quota(cluster: Any) -> None:

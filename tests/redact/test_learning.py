@@ -123,7 +123,7 @@ def test_a_document_too_large_to_be_looked_through_is_left_out(
     ("begins", "ends"),
     [
         ('{"kind": "SecretList", "items": [', '{"data": {"p": "aHVzaC1odXNo"}}]}\n'),
-        ("kind: Secret\ndata: {a: ", "p: aHVzaC1odXNo}\nmetadata: {}\n---\n"),
+        ("kind: Secret\ndata: {a: ", "/aHVzaC1odXNo}\nmetadata: {}\n---\n"),
         ('{\n"kind": "Secret", "data": {', '"p": "aHVzaC1odXNo"}\n}\n'),
     ],
     ids=["line", "yaml", "json"],
