@@ -17,7 +17,7 @@ from runbook.checks.base import CheckContext
 from runbook.checks.kubectl import Ask, asked_by
 from runbook.checks.manifest_files import UnusableFile
 from runbook.limits.fitting import Contents, Workload, fit
-from runbook.limits.quotas import hard_of, resources_limited
+from runbook.limits.quotas import hard_of, of_class, resources_limited
 from runbook.model.preflight import QuotasQuery
 from runbook.run.readings import Reading, fails, holds
 from runbook.target.api import JSON, ApiStatusError, ResourceRef, UnknownResource
@@ -26,6 +26,8 @@ from runbook.target.client import ClusterClient
 QUOTAS = ResourceRef("", "v1", "resourcequotas", "ResourceQuota", namespaced=True)
 LIMIT_RANGES = ResourceRef("", "v1", "limitranges", "LimitRange", namespaced=True)
 CLAIMS = ResourceRef("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
+CLASSES = ResourceRef("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
 WORKLOADS = {
     kind: ResourceRef("apps", "v1", f"{kind.lower()}s", kind, namespaced=True)
@@ -118,7 +120,7 @@ async def look(query: QuotasQuery, context: CheckContext, expected: str) -> Read
             told.append(f"namespace {name} is not there, so only what is applied was counted")
         await _from_cluster(name, space, context.cluster)
         try:
-            found = fit(_contents(space))
+            found = fit(_contents(space, await _default_class(space, context.cluster)))
         except ValueError as fault:
             return fails(expected, f"{name}: {fault}")
         faults += [f"{name}: {fault}" for fault in found.faults]
@@ -228,7 +230,20 @@ async def _from_cluster(name: str, space: _Namespace, cluster: ClusterClient) ->
             space.put(resource.name, one)
 
 
-def _contents(space: _Namespace) -> Contents:
+async def _default_class(space: _Namespace, cluster: ClusterClient) -> str | None:
+    """What claims get that name no class, where a quota is about classes."""
+    if not any(of_class(name) for quota in space.all(QUOTAS.name) for name in hard_of(quota)):
+        return None
+    marked = [
+        one["metadata"]
+        for one in (await cluster.list(CLASSES)).items
+        if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    ]
+    newest = max(marked, key=lambda one: str(one.get("creationTimestamp")), default=None)
+    return None if newest is None else str(newest["name"])
+
+
+def _contents(space: _Namespace, default_class: str | None) -> Contents:
     others: dict[str, list[JSON]] = {}
     for (resource, _), one in space.objects.items():
         others.setdefault(resource, []).append(one)
@@ -236,6 +251,8 @@ def _contents(space: _Namespace) -> Contents:
     for stateful in space.all(WORKLOADS["StatefulSet"].name):
         made = [one for one in _claims_of(stateful) if one["metadata"]["name"] not in there]
         others.setdefault(CLAIMS.plural, []).extend(made)
+    if default_class is not None and CLAIMS.plural in others:
+        others[CLAIMS.plural] = [_classed(one, default_class) for one in others[CLAIMS.plural]]
     return Contents(
         quotas=space.all(QUOTAS.name),
         limit_ranges=space.all(LIMIT_RANGES.name),
@@ -284,6 +301,12 @@ def _claims_of(stateful: JSON) -> Iterator[JSON]:
                 "metadata": {"name": f"{of}-{name}-{number}"},
                 "spec": template.get("spec") or {},
             }
+
+
+def _classed(claim: JSON, default: str) -> JSON:
+    spec = claim.get("spec") or {}
+    named = spec.get("storageClassName") is not None
+    return claim if named else {**claim, "spec": {**spec, "storageClassName": default}}
 
 
 def _owner(one: JSON) -> str:

@@ -68,6 +68,11 @@ def hard_of(quota: JSON) -> JSON:
     return _spec(quota).get("hard") or {}
 
 
+def of_class(name: str) -> bool:
+    """Whether a limit is about the claims of one storage class."""
+    return f"{_OF_CLASS}/" in name
+
+
 def resources_limited(hard: JSON) -> set[str]:
     """The resources whose objects have to be looked at for these limits."""
     resources: set[str] = set()
@@ -78,7 +83,7 @@ def resources_limited(hard: JSON) -> set[str]:
             resources.add(name)
         elif name.startswith("services."):
             resources.add("services")
-        elif name.endswith("requests.storage") or f"{_OF_CLASS}/" in name:
+        elif name.endswith("requests.storage") or of_class(name):
             resources.add("persistentvolumeclaims")
         else:
             resources.add("pods")

@@ -369,3 +369,21 @@ async def test_of_what_makes_no_pods_nothing_is_asked(applied: Any) -> None:
 async def test_steps_whose_words_do_not_tell_all_are_named(cluster: Any) -> None:
     cluster.plan = plan_of({"id": "piped", "run": "cat x | kubectl apply -f -"})
     assert (await cluster.look(quotas=HERE)).observed == "not all told of piped"
+
+
+async def test_a_claim_that_names_no_class_gets_the_default_one(applied: Any) -> None:
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
+    claims = [
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta(name), "spec": spec}
+        for name, spec in (("x", wanted), ("none", {**wanted, "storageClassName": ""}))
+    ]
+    limited = "fast.storageclass.storage.k8s.io/requests.storage"
+    quota_of_class = quota()
+    quota_of_class["spec"]["hard"] = {limited: "1Gi"}
+    cluster = applied(*claims, quota_of_class)
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    fast = {"metadata": {"name": "fast", "annotations": default}, "provisioner": "x"}
+    await cluster.put("storageclasses.storage.k8s.io", fast)
+    reading = await cluster.look(quotas=HERE)
+    assert reading.observed == f"a: quota q: {limited} 2Gi of 1Gi, of x 2Gi"
