@@ -173,6 +173,10 @@ async def test_a_lost_server_leaves_the_rows_and_is_asked_again_with_growing_pau
     assert not seen.state().connected
     assert seen.state().message == "come back later"
     assert seen.state().retry_at is not None
+    told = [dict(batch.states)["pods"] for batch in seen.batches]
+    lost = [state.since for state in told if state.message == "come back later"]
+    assert len(lost) > 1
+    assert len(set(lost)) == 1
     serve_pods(api, stream, listing(pod("two", 2)))
     await seen.until(lambda: seen.names == {"two"} and seen.state().connected)
 
