@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook.cli.reports import facts_of
 from runbook.report import html
+from runbook.run.events import TargetVerified
 from runbook.run.machine import WakeAt, front, pending
 from runbook.run.refusals import refusal
 from runbook.run.signals import Ending, Skip
@@ -51,8 +52,10 @@ def skip_refused(run: Drive) -> str:
     return refusal(run.plan, run.state, Skip("s", "ann", "not needed"))
 
 
-def started(run: Performed) -> bool:
-    return run.state.clock.started is not None
+def started(run: Performed) -> tuple[bool, bool]:
+    """Whether the recovery clock was, and whether the cluster was asked before who it is."""
+    asked = any(isinstance(record.event, TargetVerified) for record in run.records)
+    return run.state.clock.started is not None, asked
 
 
 for name, (good, bad) in KINDS.items():
@@ -120,7 +123,7 @@ for name, (good, bad) in KINDS.items():
         performed(started),
         book(step(good, effect="destroy")),
         book(base),
-        True,
+        (True, name != "ManualStep"),  # what a person does is done to whatever that person sees
     )
     if name != "ManualStep":
         shows(
