@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials
     authorization = configuration.api_key.get("BearerToken")
     user = _user(loader)
     _refuse_silent_plugin(user, authorization, configuration.cert_file)
+    impersonation = tuple(_impersonation(user))
+    for name, value in (("token", authorization or ""), *impersonation):
+        if _CONTROL.search(value):
+            told = f"unusable kubeconfig: a control character, such as a line's end, in {name}"
+            raise UsageError(told, where=str(kubeconfig))
     secure = configuration.host.startswith("https")
     return Credentials(
         server=configuration.host,
@@ -61,7 +67,7 @@ async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials
         tls_server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
         ca_sha256=_fingerprint(configuration.ssl_ca_cert),
-        impersonation=tuple(_impersonation(user)),
+        impersonation=impersonation,
     )
 
 
@@ -96,6 +102,10 @@ def _impersonation(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 _IN_NAMES = "!#$&'*+-.^_`|~"
 """What the name of a header may hold besides letters and digits, except the sign that escapes the rest."""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""No header can carry it, and kubectl sends none either."""
 
 
 def _refuse_silent_plugin(

@@ -323,6 +323,24 @@ async def test_a_kubeconfig_that_cannot_be_used_is_refused(tmp_path: Path) -> No
     assert str(config) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("user", "named"),
+    [
+        ({"token": "a-token\n"}, "token"),
+        ({"as": "jane\r\nX: y"}, "Impersonate-User"),
+        ({"as": "jane", "as-groups": ["a\x00"]}, "Impersonate-Group"),
+    ],
+)
+async def test_what_no_header_can_carry_is_refused_with_its_place(
+    api: Any, tmp_path: Path, user: dict[str, Any], named: str
+) -> None:
+    config = api.write_kubeconfig(tmp_path / "user", **user)
+    with pytest.raises(UsageError) as refused:
+        await connect(config)
+    assert f"a line's end, in {named}" in str(refused.value)
+    assert "a-token" not in str(refused.value)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_server_that_asks_for_a_short_pause_is_asked_again_after_it(
     api: Any, client: ClusterClient, status: int
