@@ -358,6 +358,9 @@ async def test_leaving_asks_and_holds_the_run(size: tuple[int, int]) -> None:
         await operator.press("q")
         assert "Leave this run?" in operator.text
         assert "its outcome will then be unknown" in operator.text
+        assert "takes it up" in operator.text
+        assert "again." in operator.text
+        assert "y hold the run and leave   esc stay" in operator.text
         await operator.press("escape")
         assert session.sent == []
         await operator.press("q")

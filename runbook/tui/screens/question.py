@@ -8,8 +8,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from runbook.tui.cells import wrap
 from runbook.tui.presenter.spans import Row, Span, Tone
 from runbook.tui.widgets.rows import Rows
+
+WIDTH = 66
+ACROSS, DOWN = 6, 4
+"""Columns and rows of its border and of the space within it, as the style sheet has them."""
 
 
 class Question(ModalScreen[bool]):
@@ -21,15 +26,21 @@ class Question(ModalScreen[bool]):
         self._yes = yes
 
     def compose(self) -> ComposeResult:
-        rows = Rows(id="question")
+        yield Rows(id="question")
+
+    def on_resize(self, event: events.Resize) -> None:
+        rows = self.query_one("#question", Rows)
+        columns = min(WIDTH, event.size.width)
         title: Row = (Span(self._lines[0], Tone.STRONG),)
-        body: list[Row] = [(Span(line),) for line in self._lines[1:]]
+        words = [part for line in self._lines[1:] for part in wrap(line, columns - ACROSS)]
+        body: list[Row] = [(Span(line),) for line in words]
         keys: Row = (
             Span("y", Tone.KEY), Span(f" {self._yes}   "), Span("esc", Tone.KEY), Span(" stay"),
         )  # fmt: skip
-        rows.show([title, (), *body, (), keys])
-        rows.styles.height = len(body) + 6
-        yield rows
+        shown = [title, (), *body, (), keys]
+        rows.show(shown)
+        rows.styles.width = columns
+        rows.styles.height = len(shown) + DOWN
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
