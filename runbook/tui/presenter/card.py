@@ -20,7 +20,7 @@ from runbook.tui.presenter.commands import why_not
 from runbook.tui.presenter.header import LOOK, symbol
 from runbook.tui.presenter.moment import Moment, Situation
 from runbook.tui.presenter.outcome import finished_rows, keys_row, ready_rows, settling_rows
-from runbook.tui.presenter.ranked import Ranked, fitted
+from runbook.tui.presenter.ranked import Ranked, fitted, text_rows
 from runbook.tui.presenter.spans import Row, Span, Tone, labelled, spread
 from runbook.tui.presenter.step_text import script_lines, what_is_done
 from runbook.tui.presenter.times import at, clock, since
@@ -189,14 +189,7 @@ def _reading(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
 
 def _stuck(moment: Moment, columns: int) -> list[Ranked]:
     text = stuck(moment)
-    return (
-        [
-            Ranked(2 + (i > 1), r)
-            for i, r in enumerate(labelled("Stuck", text, columns, Tone.WARN, 3))
-        ]
-        if text
-        else []
-    )
+    return text_rows(2, labelled("Stuck", text, columns, Tone.WARN, 3)) if text else []
 
 
 def _hint(moment: Moment, step: PlannedStep, columns: int, rank: int = 5) -> list[Ranked]:
@@ -278,10 +271,7 @@ def _asked(moment: Moment, step: PlannedStep, columns: int) -> list[Ranked]:
     approval = isinstance(request, ApprovalRequested)
     message = request.message if isinstance(request, ApprovalRequested) else request.instructions
     text = " ".join(line for line in clean_lines(message) if line.strip())
-    rows = [
-        Ranked(2 + (i > 1), r)
-        for i, r in enumerate(labelled("Why" if approval else "Do", text, columns, lines=4))
-    ]
+    rows = text_rows(2, labelled("Why" if approval else "Do", text, columns, lines=4))
     if approval:
         rows += _effect(moment, step, columns)
         target = moment.plan.target

@@ -10,7 +10,7 @@ from runbook.run.summary import Summary, Waiting
 from runbook.run.terms import Result
 from runbook.tui.presenter.header import RESULT_WORDS, look
 from runbook.tui.presenter.moment import Moment
-from runbook.tui.presenter.ranked import Ranked
+from runbook.tui.presenter.ranked import Ranked, text_rows
 from runbook.tui.presenter.spans import Row, Span, Tone, labelled, spread
 from runbook.tui.presenter.times import clock, since
 from runbook.tui.safe import clean
@@ -100,7 +100,7 @@ def finished_rows(moment: Moment, columns: int) -> list[Ranked]:
     rows = [Ranked(0, spread(title, (Span(total, Tone.DIM),), columns))]
     if finished.reason:
         why = labelled("Why", clean(finished.reason), columns, Tone.BAD, lines=3)
-        rows += [Ranked(1 + (i > 1), r) for i, r in enumerate(why)]
+        rows += text_rows(1, why)
     rows += [
         Ranked(1, r) for r in labelled("Clock", _recovery(summary, finished.result), columns, tone)
     ]
