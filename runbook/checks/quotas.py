@@ -142,6 +142,7 @@ async def _from_manifests(
     """
     unknown: dict[str, None] = {}
     untold: dict[str, None] = {}
+    home = context.cluster.namespace
     for step in context.plan.steps if context.plan else ():
         script = planned.script_of(step, context.directory)
         if script is None:
@@ -154,11 +155,11 @@ async def _from_manifests(
                 continue
             if isinstance(ask, Ask):
                 if ask.verb == "delete":
-                    of = _Named(ask.resource, None, ask.namespace, ask.name)
+                    of = _Named(ask.resource, None, ask.namespace or home, ask.name)
                     await _delete(of, spaces, context)
                 continue
             for one in await planned.objects_of(ask, script.directory, context):
-                of = _Named.of(one, ask.namespace)
+                of = _Named.of(one, ask.namespace or home)
                 if "delete" in ask.verbs:
                     await _delete(of, spaces, context)
                 elif "create" in ask.verbs and not await _apply(of, one, spaces, context):

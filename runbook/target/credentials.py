@@ -31,6 +31,8 @@ class Credentials:
     tls_server_name: str | None
     proxy: str | None
     ca_sha256: str
+    namespace: str = "default"
+    """Where what names none is taken to be."""
     impersonation: tuple[tuple[str, str], ...] = ()
     """Headers that say as whom to act, for a user with `as` in the kubeconfig; a name may repeat."""
 
@@ -67,6 +69,7 @@ async def load_credentials(kubeconfig: Path, context: str | None) -> Credentials
         tls_server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
         ca_sha256=_fingerprint(configuration.ssl_ca_cert),
+        namespace=_namespace(loader),
         impersonation=impersonation,
     )
 
@@ -82,6 +85,11 @@ def _user(loader: Any) -> Mapping[str, Any]:
     """The kubeconfig's user, as it is written there."""
     user = loader._user  # noqa: SLF001 - the library offers no other way to see it
     return user.value if user is not None else {}
+
+
+def _namespace(loader: Any) -> str:
+    context = loader._current_context  # noqa: SLF001 - the library offers no other way to see it
+    return str(context.value["context"].get("namespace") or "default")
 
 
 def _impersonation(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

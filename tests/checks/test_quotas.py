@@ -387,3 +387,11 @@ async def test_a_claim_that_names_no_class_gets_the_default_one(applied: Any) ->
     await cluster.put("storageclasses.storage.k8s.io", fast)
     reading = await cluster.look(quotas=HERE)
     assert reading.observed == f"a: quota q: {limited} 2Gi of 1Gi, of x 2Gi"
+
+
+async def test_what_names_no_namespace_is_for_that_of_the_context(applied: Any) -> None:
+    one = deployment("web", 2)
+    del one["metadata"]["namespace"]
+    cluster = applied(one, {**quota(pods="9"), "metadata": {"name": "q"}})
+    reading = await cluster.look(quotas={"namespaces": ["default"]})
+    assert reading.observed.endswith("; default: quota q: pods 2 of 9")

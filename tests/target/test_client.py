@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -302,6 +303,18 @@ async def test_whom_a_kubeconfig_says_to_act_as_is_sent_as_kubectl_sends_it(tmp_
     assert all(ours == sent for sent in kubectls)
     assert [value for name, value in ours if name == "impersonate-group"] == ["oncall", "sre"]
     assert len(ours) == 7
+
+
+@pytest.mark.parametrize(("said", "taken"), [({}, "default"), ({"namespace": "a"}, "a")])
+async def test_the_namespace_of_a_context_is_known(
+    api: Any, tmp_path: Path, said: dict[str, str], taken: str
+) -> None:
+    config = api.write_kubeconfig(tmp_path / "config")
+    document = yaml.safe_load(config.read_text())
+    document["contexts"][0]["context"] |= said
+    config.write_text(yaml.safe_dump(document))
+    async with await connect(config) as client:
+        assert client.namespace == taken
 
 
 async def test_a_failing_credential_plugin_is_not_taken_for_anonymous_access(
