@@ -63,4 +63,11 @@ def objects(content: bytes, shown: str) -> Iterator[JSON]:
         if str(one.get("kind", "")).endswith("List") and isinstance(one.get("items"), list):
             waiting = [*one["items"], *waiting]
         else:
+            _require_mappings(one, shown)
             yield one
+
+
+def _require_mappings(one: JSON, shown: str) -> None:
+    for part in ("metadata", "spec"):
+        if not isinstance(one.get(part) or {}, dict):
+            raise UnusableFile(f"{shown}: {part} of a {one.get('kind')} is no mapping")

@@ -58,6 +58,7 @@ class Child:
         self._read: set[IO[bytes]] = set()
         for pipe, on_data in ((self._started.stdout, on_stdout), (self._started.stderr, on_stderr)):
             assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
             self._read.add(pipe)
             self._loop.add_reader(pipe, self._hear, pipe, on_data)
         self._unwritten = memoryview((script or "").encode())
@@ -100,7 +101,10 @@ class Child:
         self.over.set()
 
     def _hear(self, pipe: IO[bytes], on_data: OnData) -> None:
-        data = os.read(pipe.fileno(), CHUNK)
+        try:
+            data = os.read(pipe.fileno(), CHUNK)
+        except BlockingIOError:
+            return  # the command itself, which can open its own output, was faster
         if not data:
             self._stop_reading(pipe)
             return

@@ -140,11 +140,22 @@ async def test_a_backup_older_than_the_newest_key_is_red_and_names_that_key(desk
         (None, "backup.yaml: No such file or directory"),
         ("", "backup.yaml is empty"),
         ("a: [", "backup.yaml is no YAML (line "),
+        ("kind: Secret\nmetadata: x\n", "backup.yaml: metadata of a Secret is no mapping"),
+        ("kind: Pod\nspec: [x]\n", "backup.yaml: spec of a Pod is no mapping"),
         ("kind: Secret\ndata: {tls.key: eA==}\n", "backup.yaml holds no private key"),
         ("kind: ConfigMap\n", "backup.yaml holds no private key"),
         (PROTECTED, "backup.yaml holds no private key"),
     ],
-    ids=["missing", "empty", "no YAML", "no PEM", "no Secret", "behind a passphrase"],
+    ids=[
+        "missing",
+        "empty",
+        "no YAML",
+        "odd metadata",
+        "odd spec",
+        "no PEM",
+        "no Secret",
+        "behind a passphrase",
+    ],
 )
 async def test_a_backup_that_is_none_is_red(desk: Desk, content: str | None, told: str) -> None:
     path = desk.folder / "backup.yaml"

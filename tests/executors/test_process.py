@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runbook.executors import process
-from runbook.executors.child import OnData
+from runbook.executors.child import Child, OnData
 
 
 async def run(
@@ -33,6 +33,26 @@ async def test_an_end_is_heard_of_where_the_system_has_no_descriptor_for_it(
     monkeypatch.setattr(os, "pidfd_open", missing, raising=False)
     assert await run("exit 3") == process.Ended(3)
     assert await run("sleep 300", timeout=0.2) == process.Ended(None, "SIGTERM", timed_out=True)
+
+
+async def test_output_that_the_command_has_taken_back_keeps_nobody_waiting() -> None:
+    said = bytearray()
+    child = Child(
+        ["sleep", "300"],
+        environment={"PATH": os.environ["PATH"]},
+        directory=None,
+        script=None,
+        on_stdout=said.extend,
+        on_stderr=said.extend,
+    )
+    try:
+        for pipe in tuple(child._read):  # as the loop does once something can be read
+            child._hear(pipe, said.extend)
+        assert not said
+        assert not child.heard.is_set()
+    finally:
+        await process.end(child)
+        child.close()
 
 
 async def test_a_script_longer_than_a_pipe_arrives_whole() -> None:
