@@ -187,7 +187,7 @@ class CommandExecutor:
         began = self.clock.monotonic()
         writer = None if step.sensitive else self.outputs.begin(attempt.step.id, attempt.number)
         reader = _Reader(attempt, desk, self.redactor, writer)
-        ended = process.Ended(None, "never started")
+        ended = process.Ended(None)
         fault = ""
 
         def note(how: process.Ended) -> None:

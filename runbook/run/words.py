@@ -116,8 +116,10 @@ def _words(event: Event) -> str:
             return f"the cluster is the pinned one ({uid[:8]})"
         case CommandStarting(script=script):
             return f"$ {script}"
+        case CommandFinished(exit=None, signal=""):
+            return "never started"
         case CommandFinished(exit=code, signal=signal, duration=duration, lines=lines):
-            how = f"exit {code}" if code is not None else f"ended by {signal or 'nobody'}"
+            how = f"exit {code}" if code is not None else f"ended by {signal}"
             return f"{how} after {readable(duration)}, {lines} line{'s' * (lines != 1)}"
         case CheckRead(verdict=verdict, expected=expected, observed=observed):
             return f"{verdict}: expected {expected}; saw {observed}"

@@ -22,6 +22,7 @@ from runbook.executors.base import Attempt
 from runbook.executors.command import CAPTURE_LIMIT, CommandExecutor
 from runbook.journal.outputs import OutputStore, OutputWriter
 from runbook.redact import Redactor
+from runbook.run import words
 from runbook.run.events import CommandFinished, CommandStarting, Observation
 from runbook.run.readings import Reading
 from runbook.run.signals import Ending, Outcome
@@ -331,8 +332,10 @@ async def test_another_shell_reads_the_script_on_its_input(bench: Bench) -> None
 
 
 async def test_what_cannot_be_started_is_a_failure_and_not_a_traceback(bench: Bench) -> None:
-    missing = await bench.run({"run": "x", "shell": "no-such-program-anywhere"})
+    desk = Desk()
+    missing = await bench.run({"run": "x", "shell": "no-such-program-anywhere"}, desk)
     assert missing.ending is Ending.FAILED
+    assert words.describe(desk.events[-1]) == "never started"
     assert "cannot be started" in missing.reason
     nowhere = await bench.run({"run": "true", "working-directory": "not-here"})
     assert nowhere.ending is Ending.FAILED

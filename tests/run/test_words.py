@@ -131,7 +131,7 @@ FACTS: list[tuple[Event, str]] = [
     ),
     (
         CommandFinished(step="s", attempt=1, exit=None, duration=0),
-        "ended by nobody after 0s, 0 lines",
+        "never started",
     ),
     (
         CheckRead(step="s", attempt=1, verdict=Verdict.UNKNOWN, expected="up", observed="timeout"),
