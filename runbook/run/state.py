@@ -340,7 +340,8 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
         order=record.seq if isinstance(event, StepStarted | TaskConfirmed) else before.order,
         reason=getattr(event, "reason", ""),
         jumps=before.jumps,
-        unheard=_unheard(before, event),
+        unheard=isinstance(event, StepInterrupted)
+        or (before.unheard and not isinstance(event, _HEARD)),
     )
     state = _put(state, event.step, after)
     if asked is None and not started and state.ending is None:
@@ -353,12 +354,7 @@ def _step(state: RunState, event: StepEvent, record: Record) -> RunState:
 
 
 _HEARD = (StepPassed, StepFailed, StepTimedOut, StepSkipped, StepAccepted)
-
-
-def _unheard(before: StepState, event: StepEvent) -> bool:
-    if isinstance(event, StepInterrupted):
-        return True
-    return before.unheard and not isinstance(event, _HEARD)
+"""How an attempt ends that somebody heard the end of."""
 
 
 def _tries(before: StepState, event: StepEvent) -> int:
