@@ -140,12 +140,12 @@ class Painter:
         table = self.steps
         table.label(steps.steps_title(moment))
         here = moment.step.id if moment.step is not None else None
-        follows = here is not None and (not self.browsing or table.cursor == here)
-        if follows:
-            table.cursor = self._here = here
+        followed = here if not self.browsing or table.cursor == here else None
+        if followed is not None:
+            table.cursor = self._here = followed
         table.show(FixedRows(steps.step_rows(moment)))
-        if here is not None and follows:
-            table.reveal(here)
+        if followed is not None:
+            table.reveal(followed)
 
     @property
     def browsing(self) -> bool:
