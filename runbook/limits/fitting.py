@@ -20,8 +20,9 @@ from runbook.limits.quotas import (
     resources_limited,
     unspecified,
     usage_of,
+    written,
 )
-from runbook.quantities import parse_quantity, write_quantity
+from runbook.quantities import parse_quantity
 
 JSON = dict[str, Any]
 NAMED = 3
@@ -111,7 +112,7 @@ def _against(
     said: list[str] = []
     for what in sorted(hard):
         most, now = parse_quantity(hard[what]), used.get(what, Decimal(0))
-        told = f"{what} {_written(what, now)} of {hard[what]}"
+        told = f"{what} {written(what, now)} of {hard[what]}"
         if now > most:
             faults.append(f"quota {name}: {told}, of {_largest(what, counted)}")
         said.append(told)
@@ -121,16 +122,12 @@ def _against(
 def _largest(what: str, counted: Iterable[tuple[str, Usage]]) -> str:
     amounts = [(usage[what], title) for title, usage in counted if usage.get(what)]
     amounts.sort(key=lambda one: (-one[0], one[1]))
-    return _some([f"{title} {_written(what, value)}" for value, title in amounts])
+    return _some([f"{title} {written(what, value)}" for value, title in amounts])
 
 
 def _some(names: Sequence[str]) -> str:
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _written(what: str, value: Decimal) -> str:
-    return write_quantity(value, binary=what.endswith(("memory", "storage")))
 
 
 def _name(one: JSON) -> str:

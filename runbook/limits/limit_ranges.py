@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from runbook.limits.quotas import all_containers, effective, resources_of
-from runbook.quantities import parse_quantity, write_quantity
+from runbook.limits.quotas import all_containers, effective, resources_of, written
+from runbook.quantities import parse_quantity
 
 JSON = dict[str, Any]
 
@@ -105,9 +104,9 @@ def _below(name: str, kind: str, least: object, said: _Amounts) -> Iterator[str]
     rule = f"minimum {name} usage per {kind} is {least}"
     if name not in said.requests:
         yield f"{rule}.  No request is specified"
-    elif _number(said.requests[name]) < _number(least):
+    elif parse_quantity(said.requests[name]) < parse_quantity(least):
         yield f"{rule}, but request is {said.requests[name]}"
-    elif name in said.limits and _number(said.limits[name]) < _number(least):
+    elif name in said.limits and parse_quantity(said.limits[name]) < parse_quantity(least):
         yield f"{rule}, but limit is {said.limits[name]}"
 
 
@@ -115,9 +114,9 @@ def _above(name: str, kind: str, most: object, said: _Amounts) -> Iterator[str]:
     rule = f"maximum {name} usage per {kind} is {most}"
     if name not in said.limits:
         yield f"{rule}.  No limit is specified"
-    elif _number(said.limits[name]) > _number(most):
+    elif parse_quantity(said.limits[name]) > parse_quantity(most):
         yield f"{rule}, but limit is {said.limits[name]}"
-    elif name in said.requests and _number(said.requests[name]) > _number(most):
+    elif name in said.requests and parse_quantity(said.requests[name]) > parse_quantity(most):
         yield f"{rule}, but request is {said.requests[name]}"
 
 
@@ -125,29 +124,20 @@ def _request_above(name: str, kind: str, most: object, said: _Amounts) -> Iterat
     rule = f"maximum {name} usage per {kind} is {most}"
     if name not in said.requests:
         yield f"{rule}.  No request is specified"
-    elif _number(said.requests[name]) > _number(most):
+    elif parse_quantity(said.requests[name]) > parse_quantity(most):
         yield f"{rule}, but request is {said.requests[name]}"
 
 
 def _too_far_apart(name: str, kind: str, ratio: object, said: _Amounts) -> Iterator[str]:
     rule = f"{name} max limit to request ratio per {kind} is {ratio}, but"
-    request, limit = _number(said.requests.get(name)), _number(said.limits.get(name))
+    request, limit = parse_quantity(said.requests.get(name)), parse_quantity(said.limits.get(name))
     if not request:
         yield f"{rule} no request is specified or request is 0"
     elif not limit:
         yield f"{rule} no limit is specified or limit is 0"
-    elif limit / request > _number(ratio):
+    elif limit / request > parse_quantity(ratio):
         yield f"{rule} provided ratio is {limit / request:.6f}"
 
 
 def _summed(spec: JSON, kind: str) -> JSON:
-    return {
-        name: write_quantity(
-            effective(spec, kind, name), binary=name.endswith(("memory", "storage"))
-        )
-        for name in resources_of(spec, kind)
-    }
-
-
-def _number(value: object) -> Decimal:
-    return parse_quantity(value)
+    return {name: written(name, effective(spec, kind, name)) for name in resources_of(spec, kind)}

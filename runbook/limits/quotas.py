@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from runbook.quantities import parse_quantity
+from runbook.quantities import parse_quantity, write_quantity
 
 JSON = dict[str, Any]
 Usage = dict[str, Decimal]
@@ -61,6 +61,11 @@ def add(usages: Iterable[Usage]) -> Usage:
         for name, value in usage.items():
             sums[name] = sums.get(name, Decimal(0)) + value
     return sums
+
+
+def written(name: str, value: Decimal) -> str:
+    """An amount of what can be limited, as the API writes it."""
+    return write_quantity(value, binary=name.endswith(("memory", "storage")))
 
 
 def hard_of(quota: JSON) -> JSON:

@@ -17,13 +17,14 @@ from runbook.limits.quotas import (
     resources_limited,
     unspecified,
     usage_of,
+    written,
 )
 from runbook.practice.apiserver.errors import ApiError
 from runbook.practice.cluster import JSON, Change, Cluster
 from runbook.practice.controllers.manager import Key, KeysOf
 from runbook.practice.controllers.objects import dig, key_of, name_of, namespace_of
 from runbook.practice.controllers.writing import write_status
-from runbook.quantities import parse_quantity, write_quantity
+from runbook.quantities import parse_quantity
 
 QUOTAS = "resourcequotas"
 
@@ -59,8 +60,8 @@ class Quotas:
             return
         hard = dig(quota, "spec", "hard", default={})
         used = used_by(self._cluster, quota)
-        written = {name: written_as(name, used.get(name, Decimal(0))) for name in sorted(hard)}
-        both = {"hard": hard, "used": written}
+        amounts = {name: written(name, used.get(name, Decimal(0))) for name in sorted(hard)}
+        both = {"hard": hard, "used": amounts}
         status = {field: amounts for field, amounts in both.items() if amounts}
         await write_status(self._cluster, QUOTAS, quota, status)
 
@@ -107,10 +108,6 @@ def used_by(cluster: Cluster, quota: JSON) -> Usage:
     )
 
 
-def written_as(name: str, value: Decimal) -> str:
-    return write_quantity(value, binary=name.endswith(("memory", "storage")))
-
-
 def _growth(new: Usage, old: Usage | None) -> Usage:
     before: Mapping[str, Decimal] = old or {}
     grown = {name: value - before.get(name, Decimal(0)) for name, value in new.items()}
@@ -136,7 +133,7 @@ def _exceeded(quota: JSON, added: Usage, used: Usage) -> str | None:
         return None
 
     def listed(values: Usage) -> str:
-        return ",".join(f"{name}={written_as(name, values.get(name, Decimal(0)))}" for name in over)
+        return ",".join(f"{name}={written(name, values.get(name, Decimal(0)))}" for name in over)
 
     limits = ",".join(f"{name}={hard[name]}" for name in over)
     return (
