@@ -149,14 +149,12 @@ def asked_by(script: str) -> Asked:
             except Untold:
                 whole = False
                 continue
-            lost = [moved and isinstance(one, Rendered) and _is_relative(one) for one in of_one]
-            found += [one for one, is_lost in zip(of_one, lost, strict=True) if not is_lost]
-            whole = whole and not any(lost)
+            for one in of_one:
+                if moved and isinstance(one, Rendered) and not PurePath(one.path).is_absolute():
+                    whole = False
+                else:
+                    found.append(one)
     return Asked(tuple(found), whole, by_us)
-
-
-def _is_relative(rendered: Rendered) -> bool:
-    return not PurePath(rendered.path).is_absolute()
 
 
 def asks(command: Command) -> list[Ask | Rendered]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook.checks import manifest_files
@@ -56,9 +56,22 @@ def script_of(planned: PlannedStep, directory: Path) -> PlannedScript | None:
     return PlannedScript(planned.id, asked.run, directory / home)
 
 
-async def objects_of(rendered: Rendered, directory: Path, context: CheckContext) -> list[JSON]:
-    """The objects of manifests. Raises UnusableFile."""
-    path = directory / rendered.path
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """The manifests that commands name, each read once in a look: what is applied is often deleted first."""
+
+    context: CheckContext
+    _read: dict[tuple[Path, bool, bool], list[JSON]] = field(default_factory=dict)
+
+    async def objects_of(self, rendered: Rendered, directory: Path) -> list[JSON]:
+        """Raises UnusableFile."""
+        key = (directory / rendered.path, rendered.kustomize, rendered.recursive)
+        if key not in self._read:
+            self._read[key] = await _objects_of(rendered, key[0], self.context)
+        return self._read[key]
+
+
+async def _objects_of(rendered: Rendered, path: Path, context: CheckContext) -> list[JSON]:
     if not rendered.kustomize:
         read = manifest_files.objects_in
         return await asyncio.to_thread(read, path, rendered.path, recursive=rendered.recursive)

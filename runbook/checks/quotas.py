@@ -16,6 +16,8 @@ from runbook.checks import planned
 from runbook.checks.base import CheckContext
 from runbook.checks.kubectl import Ask, asked_by
 from runbook.checks.manifest_files import UnusableFile
+from runbook.checks.planned import Manifests
+from runbook.checks.volumes import CLAIMS, CLASSES, PODS, is_default
 from runbook.limits.fitting import Contents, Workload, fit
 from runbook.limits.quotas import hard_of, of_class, resources_limited
 from runbook.model.preflight import QuotasQuery
@@ -25,10 +27,6 @@ from runbook.target.client import ClusterClient
 
 QUOTAS = ResourceRef("", "v1", "resourcequotas", "ResourceQuota", namespaced=True)
 LIMIT_RANGES = ResourceRef("", "v1", "limitranges", "LimitRange", namespaced=True)
-CLAIMS = ResourceRef("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
-CLASSES = ResourceRef("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-PODS = ResourceRef("", "v1", "pods", "Pod", namespaced=True)
 WORKLOADS = {
     kind: ResourceRef("apps", "v1", f"{kind.lower()}s", kind, namespaced=True)
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
@@ -142,7 +140,7 @@ async def _from_manifests(
     """
     unknown: dict[str, None] = {}
     untold: dict[str, None] = {}
-    home = context.cluster.namespace
+    home, manifests = context.cluster.credentials.namespace, Manifests(context)
     for step in context.plan.steps if context.plan else ():
         script = planned.script_of(step, context.directory)
         if script is None:
@@ -158,7 +156,7 @@ async def _from_manifests(
                     of = _Named(ask.resource, None, ask.namespace or home, ask.name)
                     await _delete(of, spaces, context)
                 continue
-            for one in await planned.objects_of(ask, script.directory, context):
+            for one in await manifests.objects_of(ask, script.directory):
                 of = _Named.of(one, ask.namespace or home)
                 if "delete" in ask.verbs:
                     await _delete(of, spaces, context)
@@ -235,11 +233,7 @@ async def _default_class(space: _Namespace, cluster: ClusterClient) -> str | Non
     """What claims get that name no class, where a quota is about classes."""
     if not any(of_class(name) for quota in space.all(QUOTAS.name) for name in hard_of(quota)):
         return None
-    marked = [
-        one["metadata"]
-        for one in (await cluster.list(CLASSES)).items
-        if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-    ]
+    marked = [one["metadata"] for one in (await cluster.list(CLASSES)).items if is_default(one)]
     newest = max(marked, key=lambda one: str(one.get("creationTimestamp")), default=None)
     return None if newest is None else str(newest["name"])
 

@@ -15,7 +15,7 @@ from runbook.checks import planned
 from runbook.checks.base import CheckContext
 from runbook.checks.kubectl import Ask, Rendered, asked_by
 from runbook.checks.manifest_files import UnusableFile
-from runbook.checks.planned import PlannedScript
+from runbook.checks.planned import Manifests, PlannedScript
 from runbook.model.checks import (
     KubernetesCheck,
     LogsCheck,
@@ -75,9 +75,10 @@ async def look(query: RightsQuery, context: CheckContext, expected: str) -> Read
         called, _, sub = right.resource.partition("/")
         place = (called, right.namespace or "", right.name or "", sub)
         told.asks += [("also", Ask(verb, *place)) for verb in right.verbs]
+    manifests = Manifests(context)
     for step, directory, rendered in told.rendered:
         try:
-            objects = await planned.objects_of(rendered, directory, context)
+            objects = await manifests.objects_of(rendered, directory)
         except UnusableFile as fault:
             return fails(expected, f"step {step}: {fault}")
         told.asks += [(step, ask) for one in objects for ask in _asks_of(one, rendered)]

@@ -46,7 +46,7 @@ async def look(query: VolumesQuery, context: CheckContext, expected: str) -> Rea
     cluster = context.cluster
     volumes = {item["metadata"]["name"]: item for item in (await cluster.list(VOLUMES)).items}
     classes = await cluster.list(CLASSES)
-    default = {c["metadata"]["name"] for c in classes.items if _is_default(c)}
+    default = {c["metadata"]["name"] for c in classes.items if is_default(c)}
     fates: list[Fate] = []
     empty = 0
     for namespace in query.namespaces:
@@ -90,5 +90,5 @@ def _mounts(pod: JSON, claim: str) -> bool:
     )
 
 
-def _is_default(storage_class: JSON) -> bool:
+def is_default(storage_class: JSON) -> bool:
     return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"

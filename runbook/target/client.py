@@ -90,11 +90,6 @@ class ClusterClient:
         return self.credentials.server
 
     @property
-    def namespace(self) -> str:
-        """Where kubectl takes what names none to be."""
-        return self.credentials.namespace
-
-    @property
     def ca_sha256(self) -> str:
         """Fingerprint of the CA file that the server must prove itself with; empty without one."""
         return self.credentials.ca_sha256

@@ -395,3 +395,11 @@ async def test_what_names_no_namespace_is_for_that_of_the_context(applied: Any) 
     cluster = applied(one, {**quota(pods="9"), "metadata": {"name": "q"}})
     reading = await cluster.look(quotas={"namespaces": ["default"]})
     assert reading.observed.endswith("; default: quota q: pods 2 of 9")
+
+
+async def test_a_kustomization_that_is_deleted_and_applied_is_built_once(cluster: Any) -> None:
+    cluster.plan = plan_of({"id": "gone", "run": "kubectl delete -k base"}, APPLY)
+    cluster.result = CommandResult(0, yaml.safe_dump(quota(pods="1")), "")
+    assert await cluster.verdict(quotas=HERE) is HOLDS
+    built = [script for script, _, _ in cluster.commands if "kustomize" in script]
+    assert len(built) == 1

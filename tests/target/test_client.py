@@ -314,7 +314,7 @@ async def test_the_namespace_of_a_context_is_known(
     document["contexts"][0]["context"] |= said
     config.write_text(yaml.safe_dump(document))
     async with await connect(config) as client:
-        assert client.namespace == taken
+        assert client.credentials.namespace == taken
 
 
 async def test_a_failing_credential_plugin_is_not_taken_for_anonymous_access(
